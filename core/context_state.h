@@ -1,0 +1,36 @@
+/* Inside core/: what a context is made of. */
+#ifndef NN_CONTEXT_STATE_H
+#define NN_CONTEXT_STATE_H
+
+#include <stdatomic.h>
+
+#include "memory.h"
+#include "random.h"
+
+enum { NN_SIZE_CLASSES = 160, NN_ERROR_BYTES = 768 };
+
+typedef struct nn_account {
+  size_t live, peak, limit, cached;      /* bytes: held by objects and buffers, and kept for the next ones */
+  int64_t tensors;
+  int64_t allocations, fail_at;          /* the failure hook: counts up to fail_at */
+  bool fail_for_good, cache;
+  void *free_block[NN_SIZE_CLASSES];     /* singly linked through the blocks themselves */
+} nn_account;
+
+struct nn_context {
+  char error[NN_ERROR_BYTES];            /* "" when nothing failed */
+  nn_account account;
+  nn_object **scope;                     /* what the open scopes own; a mark is an index into it */
+  size_t scope_count, scope_capacity;
+  nn_object *doomed;                     /* queue of objects whose last reference went */
+  bool dooming;
+  bool recording;
+  atomic_bool interrupt;
+  uint64_t passes;                       /* walks over graphs so far: each marks the nodes it saw with its number */
+  nn_generator generator;
+};
+
+nn_generator *nn_context_generator(void);
+nn_account *nn_context_account(nn_context *context);
+
+#endif

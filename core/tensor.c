@@ -1,0 +1,197 @@
+/* Tensors and their buffers: making, filling, reading one element. */
+#include <math.h>
+#include <string.h>
+
+#include "context_state.h"
+
+struct nn_buffer {
+  nn_object object;
+  uint32_t version;                       /* changes seen, so that backward notices one to a value it needs */
+  void (*release)(void *user);            /* of memory that is the caller's */
+  void *user;
+};
+
+enum { HEADER = (sizeof(nn_buffer) + 63) / 64 * 64 };   /* the elements follow it, 64-byte aligned */
+
+static void drop_buffer(nn_object *object) {
+  nn_buffer *buffer = (nn_buffer *)object;
+  if (buffer->release) buffer->release(buffer->user);
+}
+
+static void drop_tensor(nn_object *object) {
+  nn_release(((nn_tensor *)object)->buffer);
+  nn_context_account(object->context)->tensors--;
+}
+
+static const nn_type tensor_type = {"tensor", sizeof(nn_tensor), drop_tensor};
+
+static nn_tensor *new_header(const char *call) {
+  nn_tensor *x = nn_object_new(call, &tensor_type, 0);
+  if (x) nn_context_account(x->object.context)->tensors++;
+  return nn_scope_own(x);
+}
+
+static nn_buffer *new_buffer(const char *call, size_t bytes) {
+  static const nn_type buffer_type = {"buffer", HEADER, drop_buffer};
+  nn_buffer *buffer = nn_block(call, HEADER + bytes);
+  if (!buffer) return NULL;
+  *buffer = (nn_buffer){.object = {.refs = 1, .type = &buffer_type, .context = nn_context_current()}};
+  buffer->object.bytes = HEADER + bytes;
+  return buffer;
+}
+
+static void set_row_major(nn_tensor *x, nn_shape shape, int64_t numel) {
+  x->shape = shape;
+  x->numel = numel;
+  x->contiguous = true;
+  int64_t stride = 1;
+  for (int i = shape.rank - 1; i >= 0; i--) {
+    x->stride[i] = stride;
+    stride *= shape.dim[i];
+  }
+}
+
+nn_tensor *nn_empty(nn_dtype dtype, nn_shape shape) {
+  const int64_t numel = nn_shape_numel("empty", &shape, dtype);
+  if (numel < 0) return NULL;
+  nn_buffer *buffer = new_buffer("empty", (size_t)numel * nn_dtype_size(dtype));
+  if (!buffer) return NULL;
+  nn_tensor *x = new_header("empty");
+  if (!x) {
+    nn_release(buffer);
+    return NULL;
+  }
+  x->buffer = buffer;
+  x->data = (char *)buffer + HEADER;
+  x->dtype = dtype;
+  set_row_major(x, shape, numel);
+  return x;
+}
+
+nn_tensor *nn_wrap(nn_dtype dtype, nn_shape shape, void *data, void (*release)(void *user), void *user) {
+  const int64_t numel = nn_shape_numel("wrap", &shape, dtype);
+  nn_buffer *buffer = numel < 0 ? NULL : new_buffer("wrap", 0);
+  nn_tensor *x = buffer ? new_header("wrap") : NULL;
+  if (!x) {
+    nn_release(buffer);
+    return NULL;
+  }
+  buffer->release = release;
+  buffer->user = user;
+  x->buffer = buffer;
+  x->data = data;
+  x->dtype = dtype;
+  set_row_major(x, shape, numel);
+  return x;
+}
+
+nn_tensor *nn_zeros(nn_dtype dtype, nn_shape shape) {
+  nn_tensor *x = nn_empty(dtype, shape);
+  if (x && x->numel) memset(x->data, 0, (size_t)x->numel * nn_dtype_size(dtype));
+  return x;
+}
+
+nn_tensor *nn_full(nn_dtype dtype, nn_shape shape, double value) {
+  nn_tensor *x = nn_empty(dtype, shape);
+  return x && nn_fill(x, value) ? x : NULL;
+}
+
+nn_tensor *nn_ones(nn_dtype dtype, nn_shape shape) { return nn_full(dtype, shape, 1); }
+
+nn_tensor *nn_number(double value) {
+  nn_tensor *x = nn_empty(NN_FLOAT64, NN_SCALAR);
+  if (!x) return NULL;
+  *(double *)x->data = value;
+  x->number = true;
+  return x;
+}
+
+nn_tensor *nn_integer(int64_t value) {
+  nn_tensor *x = nn_empty(NN_INT64, NN_SCALAR);
+  if (!x) return NULL;
+  *(int64_t *)x->data = value;
+  x->number = true;
+  return x;
+}
+
+/* first + i * step for i = 0 .. n - 1, computed in double so that no error adds up */
+static nn_tensor *progression(nn_dtype dtype, double first, double step, int64_t n) {
+  nn_tensor *x = nn_empty(dtype, NN_SHAPE(n));
+  for (int64_t i = 0; x && i < n; i++) {
+    const double value = first + (double)i * step;
+    switch (dtype) {
+      case NN_UINT8: ((uint8_t *)x->data)[i] = (uint8_t)value; break;
+      case NN_INT64: ((int64_t *)x->data)[i] = (int64_t)value; break;
+      case NN_FLOAT32: ((float *)x->data)[i] = (float)value; break;
+      default: ((double *)x->data)[i] = value;
+    }
+  }
+  return x;
+}
+
+nn_tensor *nn_arange(nn_dtype dtype, double first, double last, double step) {
+  if (!isfinite(first) || !isfinite(last) || !isfinite(step) || step == 0)
+    return nn_fail("arange: first, last and step must be finite and step not 0; got %g, %g, %g", first, last, step);
+  /* a relative slack of a few roundings, so that arange(0, 1, 0.1) reaches 1 */
+  const double count = floor((last - first) / step * (1 + 1e-12) + 1e-9) + 1;
+  if (count > 0x1p53) return nn_fail("arange: %g elements are more than memory can address", count);
+  const double end = first + (count - 1) * step;
+  if (count > 0 && dtype == NN_UINT8 && (fmin(first, end) < 0 || fmax(first, end) > 255))
+    return nn_fail("arange: %g to %g does not fit into uint8", first, end);
+  return progression(dtype, first, step, count > 0 ? (int64_t)count : 0);
+}
+
+nn_tensor *nn_linspace(nn_dtype dtype, double first, double last, int64_t n) {
+  if (n < 0) return nn_fail("linspace: n must not be negative; got %lld", (long long)n);
+  nn_tensor *x = progression(NN_FLOAT64, first, n > 1 ? (last - first) / (double)(n - 1) : 0, n);
+  if (x && n > 1) ((double *)x->data)[n - 1] = last;
+  return x ? nn_cast(x, dtype) : NULL;
+}
+
+nn_tensor *nn_eye(nn_dtype dtype, int64_t n) {
+  nn_tensor *x = nn_zeros(dtype, NN_SHAPE(n, n));
+  if (!x || !n) return x;
+  nn_tensor *diagonal = nn_view(x, NN_SHAPE(n), (int64_t[]){n + 1}, 0);
+  return diagonal && nn_fill(diagonal, 1) ? x : NULL;
+}
+
+nn_tensor *nn_view(nn_tensor *x, nn_shape shape, const int64_t *stride, int64_t offset) {
+  if (!x) return NULL;
+  nn_tensor *y = new_header("view");
+  if (!y) return NULL;
+  y->buffer = nn_retain(x->buffer);
+  y->data = (char *)x->data + offset * (int64_t)nn_dtype_size(x->dtype);
+  y->dtype = x->dtype;
+  y->shape = shape;
+  y->numel = y->contiguous = 1;
+  for (int i = shape.rank - 1; i >= 0; i--) {
+    if (shape.dim[i] != 1 && stride[i] != y->numel) y->contiguous = false;
+    y->stride[i] = stride[i];
+    y->numel *= shape.dim[i];
+  }
+  if (y->numel <= 1) y->contiguous = true;
+  return y;
+}
+
+nn_tensor *nn_alias(nn_tensor *x) {
+  nn_tensor *y = x ? nn_view(x, x->shape, x->stride, 0) : NULL;
+  if (y) y->number = x->number;
+  return y;
+}
+
+bool nn_shares(const nn_tensor *x) { return ((nn_object *)x->buffer)->refs > 1; }
+void nn_changed(nn_tensor *x) { x->buffer->version++; }
+uint32_t nn_version(const nn_tensor *x) { return x->buffer->version; }
+
+double nn_item(const nn_tensor *x) {
+  switch (x->dtype) {
+    case NN_UINT8: return *(uint8_t *)x->data;
+    case NN_INT64: return (double)*(int64_t *)x->data;
+    case NN_FLOAT32: return *(float *)x->data;
+    default: return *(double *)x->data;
+  }
+}
+
+int64_t nn_item_integer(const nn_tensor *x) {
+  return x->dtype == NN_INT64 ? *(int64_t *)x->data : (int64_t)nn_item(x);
+}
