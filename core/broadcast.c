@@ -1,0 +1,211 @@
+/* Runs the kernels' loops, which know only gapless runs and single values. An operand is taken
+ *   as it is, where it is gapless and has the result's shape, or one value for all;
+ *   run by run, where its rows are (a bias added to each row);
+ *   else gathered block by block into a small buffer on the stack, and cast to the dtype on the way.
+ * The same loops run in all cases, so that the bits do not depend on strides. */
+#include "broadcast.h"
+
+#include "pool.h"
+
+/* Elements: of a block; of the longest period that is laid out; of the shortest row that is worth a call of its own.
+ * The buffers of three operands stay within 20 kB: in the first-level cache, and small on a worker's stack. */
+enum { BLOCK = 512, PERIOD = 256, ROW = 32, PARTS_FROM = 4 };
+
+typedef struct source {
+  const char *data;
+  int64_t step;                          /* 1, or 0 for one value; of what is not walked */
+  nn_pair value;                         /* room for that value in another dtype than its tensor's */
+  size_t size, from_size;                /* of an element: as read by the loop, in the tensor */
+  bool walked;                           /* neither gapless nor one value */
+  bool periodic;                         /* rows that are all the same short one */
+  bool by_rows;                          /* the loop may run over its rows in place */
+  nn_load_loop *load;
+  int rank;                              /* of the walk: adjacent dimensions are joined where strides allow */
+  int64_t dim[NN_MAX_RANK], stride[NN_MAX_RANK];
+} source;
+
+typedef struct job {
+  nn_map_loop *loop;
+  const nn_pair *pair;
+  char *y;
+  size_t y_size;
+  int64_t n, part;
+  int operands;
+  bool by_rows;                          /* all operands are */
+  source x[NN_MAP_OPERANDS];
+} job;
+
+/* A place in a walk: the index in each of its dimensions, and the offset in elements that they make. */
+typedef struct cursor { int64_t index[NN_MAX_RANK], offset; } cursor;
+
+/* The i-th element of the result, counted from 0. */
+static cursor seek(const source *s, int64_t i) {
+  cursor c = {{0}, 0};
+  for (int d = s->rank - 1; d >= 0; d--) {
+    c.index[d] = i % s->dim[d];
+    i /= s->dim[d];
+    c.offset += c.index[d] * s->stride[d];
+  }
+  return c;
+}
+
+/* n never goes beyond the end of the innermost dimension. */
+static void advance(cursor *c, const source *s, int64_t n) {
+  int d = s->rank - 1;
+  c->index[d] += n;
+  c->offset += n * s->stride[d];
+  while (c->index[d] == s->dim[d]) {
+    c->index[d] = 0;
+    c->offset -= s->dim[d] * s->stride[d];
+    if (--d < 0) return;
+    c->index[d]++;
+    c->offset += s->stride[d];
+  }
+}
+
+static int64_t left_in_row(const source *s, const cursor *c) { return s->dim[s->rank - 1] - c->index[s->rank - 1]; }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Elements first .. end - 1: as far as every row reaches at a time. Without walked operands that is all at once. */
+static void by_rows(const job *j, int64_t first, int64_t end) {
+  const void *x[NN_MAP_OPERANDS];
+  int64_t step[NN_MAP_OPERANDS], n;
+  cursor at[NN_MAP_OPERANDS];
+  for (int k = 0; k < j->operands; k++) {
+    const source *s = &j->x[k];
+    step[k] = s->walked ? s->stride[s->rank - 1] : s->step;
+    if (s->walked) at[k] = seek(s, first);
+  }
+  for (int64_t i = first; i < end; i += n) {
+    n = end - i;
+    for (int k = 0; k < j->operands; k++) {
+      const source *s = &j->x[k];
+      x[k] = s->data + (s->walked ? at[k].offset : i * s->step) * (int64_t)s->size;
+      if (s->walked) n = least(n, left_in_row(s, &at[k]));
+    }
+    j->loop(n, j->y + i * (int64_t)j->y_size, x, step, j->pair);
+    for (int k = 0; k < j->operands; k++)
+      if (j->x[k].walked) advance(&at[k], &j->x[k], n);
+  }
+}
+
+/* n elements from the cursor on, cast, to y; the cursor moves on. */
+static void gather(const source *s, cursor *c, char *y, int64_t n) {
+  for (int64_t done = 0, m; done < n; done += m) {
+    m = least(n - done, left_in_row(s, c));
+    s->load(m, y + done * (int64_t)s->size, s->data + c->offset * (int64_t)s->from_size, s->stride[s->rank - 1]);
+    advance(c, s, m);
+  }
+}
+
+/* A periodic operand (a short bias) is laid out once, long enough that a block may begin anywhere in its period. */
+static void by_blocks(const job *j, int64_t first, int64_t end) {
+  double buffer[NN_MAP_OPERANDS][BLOCK + PERIOD];
+  const void *x[NN_MAP_OPERANDS];
+  int64_t step[NN_MAP_OPERANDS], n;
+  cursor at[NN_MAP_OPERANDS];
+  for (int k = 0; k < j->operands; k++) {
+    const source *s = &j->x[k];
+    step[k] = s->walked ? 1 : s->step;
+    if (s->walked) at[k] = seek(s, s->periodic ? 0 : first);
+    if (s->periodic) gather(s, &at[k], (char *)buffer[k], least(BLOCK + s->dim[1], s->dim[0] * s->dim[1]));
+  }
+  for (int64_t i = first; i < end; i += n) {
+    n = least(end - i, BLOCK);
+    for (int k = 0; k < j->operands; k++) {
+      const source *s = &j->x[k];
+      if (s->walked && !s->periodic) gather(s, &at[k], (char *)buffer[k], n);
+      x[k] = !s->walked ? s->data + i * s->step * (int64_t)s->size
+                        : (char *)buffer[k] + (s->periodic ? i % s->dim[1] : 0) * (int64_t)s->size;
+    }
+    j->loop(n, j->y + i * (int64_t)j->y_size, x, step, j->pair);
+  }
+}
+
+static void run(const job *j, int64_t first, int64_t end) {
+  if (j->by_rows) by_rows(j, first, end);
+  else by_blocks(j, first, end);
+}
+
+/* Parts are cut by the number of elements alone, never by the number of threads. */
+static void run_part(void *user, int part) {
+  const job *j = user;
+  run(j, part * j->part, least(j->n, (part + 1) * j->part));
+}
+
+/* x broadcast to shape as a walk: dimensions of size 1 are dropped, those that lie behind each other joined. */
+static void set_walk(source *s, const nn_tensor *x, const nn_shape *shape) {
+  s->rank = 0;
+  for (int d = 0; d < shape->rank; d++) {
+    const int64_t size = shape->dim[d];
+    const int own = d - (shape->rank - x->shape.rank), last = s->rank - 1;
+    const int64_t stride = own >= 0 && x->shape.dim[own] != 1 ? x->stride[own] : 0;
+    if (size == 1) continue;
+    if (s->rank && s->stride[last] == size * stride) {
+      s->dim[last] *= size;
+      s->stride[last] = stride;
+    } else {
+      s->dim[s->rank] = size;
+      s->stride[s->rank++] = stride;
+    }
+  }
+}
+
+/* How an operand is taken: see the top of the file. One value of another dtype is cast here, into s itself. */
+static void set_source(source *s, const nn_tensor *x, nn_dtype dtype, const nn_tensor *y) {
+  const bool same = x->dtype == dtype, one = x->numel == 1;
+  s->data = x->data;
+  s->size = nn_dtype_size(dtype);
+  s->from_size = nn_dtype_size(x->dtype);
+  s->load = nn_map()->load[x->dtype][dtype];
+  s->step = !one;
+  s->walked = !one && !(same && x->contiguous && x->numel == y->numel);
+  s->periodic = false;
+  s->by_rows = true;
+  if (one && !same) {
+    s->load(1, &s->value, x->data, 1);
+    s->data = (const char *)&s->value;
+  }
+  if (!s->walked) return;
+  set_walk(s, x, &y->shape);
+  const int inner = s->rank - 1;         /* there is one: x has more than one element */
+  const bool plain = same && (s->stride[inner] == 0 || s->stride[inner] == 1);
+  s->by_rows = plain && (s->rank == 1 || s->dim[inner] >= ROW);
+  s->periodic = s->rank == 2 && s->stride[0] == 0 && s->dim[1] <= PERIOD;
+}
+
+void nn_map_into(const nn_map_call *call, nn_tensor *y) {
+  if (!y->numel) return;
+  job j;                                 /* not cleared: it is large, and most of it is for walks */
+  j.loop = call->loops[call->dtype];
+  j.pair = &call->pair;
+  j.y = y->data;
+  j.y_size = nn_dtype_size(y->dtype);
+  j.n = y->numel;
+  j.part = call->part;
+  j.operands = call->operands;
+  j.by_rows = true;
+  for (int k = 0; k < j.operands; k++) {
+    set_source(&j.x[k], call->x[k], call->condition && k == 0 ? NN_UINT8 : call->dtype, y);
+    j.by_rows = j.by_rows && j.x[k].by_rows;
+  }
+  if (j.n < PARTS_FROM * j.part) run(&j, 0, j.n);
+  else nn_parallel((int)((j.n + j.part - 1) / j.part), run_part, &j);
+}
+
+/* Equal shapes and numbers, the usual cases, are spared the broadcast's arithmetic: it costs as much as a small sum. */
+nn_tensor *nn_map_run(const nn_map_call *call) {
+  for (int k = 0; k < call->operands; k++)
+    if (!call->x[k]) return NULL;
+  nn_shape shape = call->x[0]->shape;
+  for (int k = 1; k < call->operands; k++) {
+    const nn_shape *other = &call->x[k]->shape;
+    if (other->rank == 0 || nn_shape_equal(other, &shape)) continue;
+    const nn_shape so_far = shape;
+    if (!nn_shape_broadcast(call->name, &so_far, other, &shape)) return NULL;
+  }
+  nn_tensor *y = nn_empty(call->result, shape);
+  if (y) nn_map_into(call, y);
+  return y;
+}
