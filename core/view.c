@@ -81,6 +81,7 @@ nn_tensor *nn_transpose(nn_tensor *x, int64_t dim1, int64_t dim2) {
 
 nn_tensor *nn_broadcast_to(nn_tensor *x, nn_shape shape) {
   if (!x) return NULL;
+  if (shape.rank > NN_MAX_RANK) return nn_fail("broadcast_to: rank %d is above 8, the highest", shape.rank);
   nn_shape joined;
   if (!nn_shape_broadcast("broadcast_to", &x->shape, &shape, &joined)) return NULL;
   if (!nn_shape_equal(&joined, &shape))

@@ -1,0 +1,152 @@
+/* Cross-entropy from logits: labels are checked here, softmax.c and a kernel do the exponentials. */
+#include "crossentropy.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "format.h"
+#include "kernels/crossentropy.h"
+#include "pool.h"
+#include "reduce.h"
+
+enum { PART = 1 << 15, PARALLEL_FROM = 1 << 18 };   /* elements that are one piece of work, and from which it is cut */
+
+/* Labels */
+
+static double label_at(const nn_tensor *labels, int64_t i) {
+  switch (labels->dtype) {
+    case NN_UINT8: return ((const uint8_t *)labels->data)[i];
+    case NN_INT64: return (double)((const int64_t *)labels->data)[i];
+    case NN_FLOAT32: return (double)((const float *)labels->data)[i];
+    default: return ((const double *)labels->data)[i];
+  }
+}
+
+/* " in row 3" of rank 1, " at {2, 3}" of more, nothing for a single one */
+static nn_text place_of(const nn_tensor *labels, int64_t i) {
+  nn_text text = {""};
+  nn_ints at = {labels->shape.rank, {0}};
+  if (at.n == 1) snprintf(text.s, sizeof text.s, " in row %" PRId64, i + 1);
+  if (at.n < 2) return text;
+  for (int d = at.n - 1; d >= 0; d--) {
+    at.v[d] = i % labels->shape.dim[d] + 1;
+    i /= labels->shape.dim[d];
+  }
+  snprintf(text.s, sizeof text.s, " at %.200s", nn_ints_text(&at).s);
+  return text;
+}
+
+static void *bad_label(const char *call, const nn_tensor *labels, int64_t i, int64_t k) {
+  const double label = label_at(labels, i);
+  char text[32];
+  nn_format_number(text, label, nn_is_float(labels->dtype) && label != floor(label) ? labels->dtype : NN_INT64);
+  if (label != floor(label)) return nn_fail("%s: label %s%s is not a whole number", call, text, place_of(labels, i).s);
+  return nn_fail("%s: label %s%s is outside 0..%" PRId64, call, text, place_of(labels, i).s, k - 1);
+}
+
+nn_tensor *nn_labels(const char *call, nn_tensor *labels, int64_t k, const int64_t *ignored) {
+  if (!labels) return NULL;
+  const size_t mark = nn_scope_open();
+  nn_tensor *from = nn_contiguous(labels), *y = from ? nn_empty(NN_INT64, labels->shape) : NULL;
+  int64_t *to = y ? y->data : NULL;
+  for (int64_t i = 0; y && i < y->numel; i++) {
+    const double label = label_at(from, i);
+    if (ignored && label == (double)*ignored) to[i] = -1;
+    else if (label >= 0 && label < (double)k && label == floor(label)) to[i] = (int64_t)label;
+    else y = bad_label(call, from, i, k);
+  }
+  return nn_scope_return(mark, y);
+}
+
+/* Sparse */
+
+/* Labels below -1 or above k - 1 would reach outside a row. */
+static bool fits(const char *call, const nn_tensor *z, const nn_tensor *labels) {
+  nn_shape rows = z->shape;
+  rows.rank--;
+  if (labels->dtype != NN_INT64 || !labels->contiguous || z->shape.rank < 1 || !nn_shape_equal(&rows, &labels->shape))
+    return nn_fail("%s: labels %s do not fit logits %s", call, nn_shape_text(&labels->shape).s,
+                   nn_shape_text(&z->shape).s);
+  const int64_t *label = labels->data, k = z->shape.dim[rows.rank];
+  for (int64_t i = 0; i < labels->numel; i++)
+    if (label[i] < -1 || label[i] >= k) return bad_label(call, labels, i, k);
+  return true;
+}
+
+#define PICK(T)                                                                                     \
+  static void pick_##T(const nn_tensor *logs, const nn_tensor *labels, nn_tensor *y) {              \
+    const int64_t k = logs->shape.dim[logs->shape.rank - 1], *label = labels->data;                 \
+    const T *from = logs->data;                                                                     \
+    T *to = y->data;                                                                                \
+    for (int64_t r = 0; r < y->numel; r++) to[r] = label[r] < 0 ? 0 : -from[r * k + label[r]];      \
+  }
+PICK(float)
+PICK(double)
+
+nn_tensor *nn_sparse_crossentropy(nn_tensor *z, nn_tensor *labels) {
+  if (!z || !labels || !fits("sparse_crossentropy", z, labels)) return NULL;
+  const size_t mark = nn_scope_open();
+  nn_tensor *logs = nn_log_softmax(z, -1), *y = logs ? nn_empty(logs->dtype, labels->shape) : NULL;
+  if (y) (y->dtype == NN_FLOAT32 ? pick_float : pick_double)(logs, labels, y);
+  return nn_scope_return(mark, y);
+}
+
+/* p: softmax(z), becomes g (p - onehot) */
+#define SUBTRACT_LABELS(T)                                                                          \
+  static void subtract_labels_##T(nn_tensor *p, const nn_tensor *labels, const nn_tensor *g) {      \
+    const int64_t k = p->shape.dim[p->shape.rank - 1], *label = labels->data;                       \
+    const T *factor = g->data;                                                                      \
+    T *row = p->data;                                                                               \
+    for (int64_t r = 0; r < labels->numel; r++, row += k) {                                         \
+      const T f = label[r] < 0 ? 0 : factor[r];                                                     \
+      for (int64_t j = 0; j < k; j++) row[j] = label[r] < 0 ? 0 : row[j] * f;                       \
+      if (label[r] >= 0) row[label[r]] -= f;                                                        \
+    }                                                                                               \
+  }
+SUBTRACT_LABELS(float)
+SUBTRACT_LABELS(double)
+
+nn_tensor *nn_sparse_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *labels) {
+  if (!g || !z || !labels || !fits("sparse_crossentropy_grad", z, labels)) return NULL;
+  if (!nn_shape_equal(&g->shape, &labels->shape))
+    return nn_fail("sparse_crossentropy_grad: a gradient of shape %s is expected; got %s",
+                   nn_shape_text(&labels->shape).s, nn_shape_text(&g->shape).s);
+  const size_t mark = nn_scope_open();
+  nn_tensor *p = nn_softmax(z, -1), *factor = p ? nn_contiguous(nn_cast(g, p->dtype)) : NULL;
+  if (factor) (p->dtype == NN_FLOAT32 ? subtract_labels_float : subtract_labels_double)(p, labels, factor);
+  return nn_scope_return(mark, factor ? p : NULL);
+}
+
+/* Binary */
+
+typedef struct job {
+  nn_binary_crossentropy_loop *loop;
+  char *y;
+  const char *z, *t;
+  int64_t n, size;
+} job;
+
+static void run_part(void *user, int part) {
+  const job *j = user;
+  const int64_t first = (int64_t)part * PART, n = j->n - first < PART ? j->n - first : PART, at = first * j->size;
+  j->loop(n, j->y + at, j->z + at, j->t + at);
+}
+
+nn_tensor *nn_binary_crossentropy(nn_tensor *z, nn_tensor *t) {
+  if (!z || !t) return NULL;
+  if (!nn_shape_equal(&z->shape, &t->shape))
+    return nn_fail("binary_crossentropy: targets %s and logits %s differ in shape", nn_shape_text(&t->shape).s,
+                   nn_shape_text(&z->shape).s);
+  const size_t mark = nn_scope_open();
+  nn_tensor *from = nn_contiguous(nn_cast(z, nn_floating(z->dtype)));
+  nn_tensor *target = from ? nn_contiguous(nn_cast(t, from->dtype)) : NULL;
+  nn_tensor *y = target ? nn_empty(from->dtype, z->shape) : NULL;
+  if (y) {
+    job j = {nn_crossentropies()->binary[y->dtype == NN_FLOAT64], y->data, from->data, target->data, y->numel,
+             (int64_t)nn_dtype_size(y->dtype)};
+    if (y->numel < PARALLEL_FROM) j.loop(j.n, j.y, j.z, j.t);
+    else nn_parallel((int)((y->numel + PART - 1) / PART), run_part, &j);
+  }
+  return nn_scope_return(mark, y);
+}
