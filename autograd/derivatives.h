@@ -1,0 +1,17 @@
+/* Inside autograd/: derivatives that are ops of their own, since as formulas they would take several passes. Each is the
+ * gradient g times the op's derivative at x (or at its result y), and can be differentiated again. */
+#ifndef AG_DERIVATIVES_H
+#define AG_DERIVATIVES_H
+
+#include "op.h"
+
+ag_var *ag_sigmoid_grad(ag_var *g, ag_var *y);
+ag_var *ag_tanh_grad(ag_var *g, ag_var *y);
+ag_var *ag_relu_grad(ag_var *g, ag_var *y);
+ag_var *ag_softplus_grad(ag_var *g, ag_var *x);
+ag_var *ag_clamp_grad(ag_var *g, ag_var *x, double lo, double hi);
+ag_var *ag_softmax_grad(ag_var *g, ag_var *y, int64_t dim);
+ag_var *ag_log_softmax_grad(ag_var *g, ag_var *y, int64_t dim);
+ag_var *ag_zeros_like(ag_var *x);          /* a constant */
+
+#endif

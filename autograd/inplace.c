@@ -1,0 +1,50 @@
+/* Changes in place. A recorded one gives x a new place in the graph, so that its gradient stays right; what an earlier
+ * op still needs of the old value is found by its version at backward. */
+#include "node.h"
+
+static bool allowed(const char *call, const ag_var *x, const ag_var *v) {
+  if (!nn_recording()) return true;
+  if (x->node && !x->node->op)
+    return nn_fail("%s: a leaf that requires gradients is not changed in place; do it inside nn.no_grad", call);
+  if ((x->node || (v && v->node)) && nn_shares(x->value))
+    return nn_fail("%s: views share this memory and their gradients would go wrong; change a clone() instead", call);
+  return true;
+}
+
+static void move_to(ag_var *x, ag_node *node) {
+  nn_retain(node);
+  nn_release(x->node);
+  x->node = node;
+}
+
+bool ag_overwrite(const char *call, ag_var *x, ag_var *result) {
+  if (!x || !result || !allowed(call, x, result)) return false;
+  const size_t mark = nn_scope_open();
+  ag_var *history = result;
+  if (nn_recording() && result->node) {
+    history = ag_to(result, x->value->dtype);
+    if (history) history = ag_broadcast_to(history, x->value->shape);
+  }
+  const bool done = history && nn_copy_into(call, x->value, result->value);
+  if (done && nn_recording()) move_to(x, history->node);
+  nn_scope_close(mark);
+  return done;
+}
+
+/* y = x with v at the ranges; as an op: the gradient of v is g's slice, that of x is g with zeros there. */
+bool ag_assign(ag_var *x, int n, const nn_range *ranges, ag_var *v) {
+  if (!x || !v || !allowed("index", x, v)) return false;
+  const size_t mark = nn_scope_open();
+  nn_tensor *target = nn_slice("index", x->value, n, ranges);
+  ag_var *history = NULL;
+  bool done = target != NULL;
+  if (done && nn_recording() && (x->node || v->node)) {
+    ag_var *spread = ag_slice_put(x, n, ranges, v);
+    done = spread != NULL;
+    history = spread;
+  }
+  done = done && nn_copy_into("index", target, v->value);
+  if (done && history) move_to(x, history->node);
+  nn_scope_close(mark);
+  return done;
+}

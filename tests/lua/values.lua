@@ -1,0 +1,68 @@
+-- Every op against values from PyTorch and NumPy: tests/data/ops.csv, written by tests/reference/ops.py; op_rows.py there
+-- says what is in a row. Floats may differ by |x - y| <= absolute + relative |y|; dtypes, shapes, integers, NaN and
+-- infinities not.
+local t = ...
+local nn = require "nn"
+
+local TOLERANCE = {float32 = {relative = 1.3e-6, absolute = 1e-5}, float64 = {relative = 1e-7, absolute = 1e-7}}
+local SPECIAL = {nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge}
+
+-- "float32{2,3}: 1 2 3 4 5 6" as dtype, shape and a flat list.
+local function parse(text)
+  local dtype, sizes, numbers = text:match "^(%w+){([%d,]*)}: (.*)$"
+  local shape, values = {}, {}
+  for size in sizes:gmatch "%d+" do shape[#shape + 1] = math.tointeger(size) end
+  for word in numbers:gmatch "%S+" do values[#values + 1] = SPECIAL[word] or tonumber(word) end
+  return dtype, shape, values
+end
+
+local function input(text)
+  local grad, rest = text:match "^(g?r?a?d?) ?(.*)$"
+  local dtype, shape, values = parse(rest)
+  local x
+  if #values == 0 then x = nn.zeros(shape, {dtype = dtype})
+  else x = nn.tensor(values, {dtype = dtype}):reshape(shape) end
+  return grad == "grad" and x:requires_grad_(true) or x
+end
+
+local function each(list, f)
+  for text in list:gmatch "[^|]+" do f(text) end
+end
+
+local function flat(x) return x:numel() == 0 and {} or x:reshape(-1):totable() end
+
+local function near(x, y, tolerance)
+  if x == y or x ~= x and y ~= y then return true end
+  return tolerance ~= nil and math.abs(x - y) <= tolerance.absolute + tolerance.relative * math.abs(y)
+end
+
+local function check(result, text, place)
+  local dtype, shape, values = parse(text)
+  if dtype == "number" then return t.equal(result, values[1]) end
+  t.equal(result.dtype, dtype)
+  t.equal(result.shape, shape)
+  for i, x in ipairs(flat(result)) do
+    if not near(x, values[i], TOLERANCE[dtype]) then
+      error(("result %d, element %d: got %.12g, wanted %.12g"):format(place, i, x, values[i]), 0)
+    end
+  end
+end
+
+local function run(expression, inputs, results)
+  local env = setmetatable({nn = nn}, {__index = _G})
+  local n = 0
+  each(inputs, function(text) n = n + 1; env["x" .. n] = input(text) end)
+  local got = table.pack(assert(load("return " .. expression, "=row", "t", env))())
+  local place = 0
+  each(results, function(text) place = place + 1; check(got[place], text, place) end)
+  t.equal(got.n, place)
+end
+
+local header = true
+for line in io.lines "tests/data/ops.csv" do
+  if not header then
+    local expression, inputs, results = line:match '^"(.-)","(.-)","(.-)"$'
+    t.test(expression, function() run(expression, inputs, results) end)
+  end
+  header = false
+end
