@@ -1,0 +1,25 @@
+/* Inside autograd/: what the tables of activations, initializers, layers, losses and optimizers are written with. */
+#ifndef AG_ROWS_H
+#define AG_ROWS_H
+
+#include <math.h>
+
+#include "network.h"
+
+#define MAYBE_UNUSED __attribute__((unused))
+
+/* One declared option: OPTION(NUMBER, "alpha", "scale of the part below 0", .value = 1) */
+#define OPTION(kind_, name_, help_, ...) {.name = name_, .kind = AG_OPTION_##kind_, .help = help_, __VA_ARGS__}
+#define OPTIONS(...) .option = {__VA_ARGS__}
+#define AT_LEAST(lowest) .min = lowest, .max = INFINITY
+#define WITHIN(lowest, highest) .min = lowest, .max = highest
+#define BELOW_ONE WITHIN(0, 1 - 0x1p-53)
+#define AXIS(help_) OPTION(INTEGER, "axis", help_, .value = -1)
+
+/* c + x and c x, for the constants in formulas */
+static inline MAYBE_UNUSED ag_var *plus(ag_var *x, double c) { return ag_add(x, ag_number(c)); }
+static inline MAYBE_UNUSED ag_var *times(ag_var *x, double c) { return ag_mul(x, ag_number(c)); }
+static inline MAYBE_UNUSED ag_var *minus_from(double c, ag_var *x) { return ag_sub(ag_number(c), x); }
+static inline MAYBE_UNUSED bool is_nil(double number) { return number != number; }
+
+#endif
