@@ -5,9 +5,9 @@ local nn = require "nn"
 
 local names = {[0] = "apple", "banana", "orange"}
 local X = nn.tensor{
-  {150, 7.5}, {165, 8.0}, {140, 7.0}, {180, 8.2},       -- apples
+  {150, 7.5}, {160, 8.0}, {140, 7.0}, {155, 7.4},       -- apples
   {118, 18.5}, {130, 20.0}, {105, 17.0}, {125, 19.0},   -- bananas
-  {155, 6.8}, {190, 7.4}, {210, 7.9}, {175, 7.1},       -- oranges: heavier than an apple of their size
+  {210, 8.6}, {225, 9.0}, {240, 9.4}, {218, 8.8},       -- oranges
 }
 local y = nn.tensor({0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}, {dtype = "int64"})
 
@@ -51,7 +51,7 @@ print(("raw inputs, Adam at its default 0.001:  loss %.4f, accuracy %.2f"):forma
 print(("scaled inputs, Adam at 0.01:            loss %.4f, accuracy %.2f"):format(better.loss, better.accuracy))
 print("Grams drown centimetres until both have the same scale; then the same network tells all twelve apart.")
 
-local basket = nn.tensor{{145, 7.2}, {120, 18.0}, {200, 7.6}}
+local basket = nn.tensor{{145, 7.2}, {120, 18.0}, {230, 9.1}}
 local labels = better.model:predict_classes(scaled(basket))
 for i = 1, #basket do
   print(("%3.0f g, %4.1f cm: %s"):format(basket[i][1], basket[i][2], names[labels[i]]))

@@ -16,7 +16,11 @@ local function read(path)
     for size in fields[3]:gmatch("%d+") do shape[#shape + 1] = math.tointeger(tonumber(size)) end
     for i = 4, #fields do values[i - 3] = tonumber(fields[i]) end
     local tensor = nn.tensor(values, {dtype = "float64"}):reshape(shape)
-    if what:match("^w%d+$") then table.insert(cases[case].weights, tensor:to("float32")) else cases[case][what] = tensor end
+    if what:match("^w%d+$") then
+      table.insert(cases[case].weights, tensor:to("float32"))
+    else
+      cases[case][what] = tensor
+    end
   end
   return cases, order
 end
