@@ -1,0 +1,52 @@
+-- Classes: a class is a table that is called to make an object; Class(...) runs object:construct(...). Names of objects
+-- are made from the class's: dense, dense_1, ...
+
+local M = {}
+
+-- Lua looks for these in the class itself, never in what it inherits from.
+local METAMETHODS = {"__call", "__tostring", "__newindex", "__len"}
+
+local function make(class, ...)
+  local object = setmetatable({}, class)
+  object:construct(...)
+  return object
+end
+
+local function describe(class) return "class " .. class.class_name end
+
+-- A new class; base's methods and metamethods hold for it until it defines its own.
+function M.new(name, base)
+  local class = {class_name = name, base = base}
+  class.__index = class
+  class.__name = name
+  for _, metamethod in ipairs(METAMETHODS) do class[metamethod] = base and base[metamethod] end
+  return setmetatable(class, {__index = base, __call = make, __tostring = describe})
+end
+
+-- Whether object is one of class or of a class made from it.
+function M.is(object, class)
+  local c = type(object) == "table" and getmetatable(object)
+  while c do
+    if c == class then return true end
+    c = rawget(c, "base")
+  end
+  return false
+end
+
+-- LeakyReLU -> leaky_re_lu, Conv2D -> conv2d: Keras's rule.
+function M.snake_case(name)
+  -- a capital that begins a word, then one after a small letter
+  name = name:gsub("%W", ""):gsub("(.)(%u%l+)", "%1_%2")
+  return (name:gsub("(%l)(%u)", "%1_%2"):lower())
+end
+
+local used = {}  -- how many names each class has had in this interpreter
+
+function M.auto_name(class_name)
+  local stem = M.snake_case(class_name)
+  local count = used[stem] or 0
+  used[stem] = count + 1
+  return count == 0 and stem or ("%s_%d"):format(stem, count)
+end
+
+return M

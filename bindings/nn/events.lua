@@ -1,0 +1,47 @@
+-- The callbacks of one fit, evaluate or predict, by event: only those that define a method for an event are in its
+-- list, and an event that nobody asks for has none (nil), so that it costs nothing.
+
+local _, _, import = ...
+local errors = import "errors"
+
+local M = {}
+
+-- One callback alone may stand for a list of one.
+local function list_of(call, given)
+  if given == nil then return {} end
+  if type(given) ~= "table" then
+    errors.fail("%s: callbacks must be a list of callbacks; got %s", call, errors.show(given))
+  end
+  if getmetatable(given) or #given == 0 and next(given) then return {given} end
+  return given
+end
+
+-- event -> list of callbacks, for all events that have one. Each callback gets model and params.
+function M.new(call, given, model, params)
+  local by_event = {}
+  local list = list_of(call, given)
+  if #list == 0 then return by_event end
+  local callbacks, events = import "callbacks", import "callback".events
+  for _, spec in ipairs(list) do
+    local object = callbacks.get(spec)
+    object.model, object.params = model, params
+    if object.set_params then object:set_params(params) end
+    if object.set_model then object:set_model(model) end
+    for _, event in ipairs(events) do
+      if object[event] then
+        by_event[event] = by_event[event] or {}
+        table.insert(by_event[event], object)
+      end
+    end
+  end
+  return by_event
+end
+
+-- Calls event of all that have it, in the order in which they were given: (self, index, logs), or (self, logs).
+function M.fire(by_event, event, ...)
+  local list = by_event[event]
+  if not list then return end
+  for i = 1, #list do list[i][event](list[i], ...) end
+end
+
+return M

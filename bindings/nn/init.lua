@@ -1,0 +1,23 @@
+-- Which file a public name of nn is in. Nothing else is read at start: a file is loaded when one of its names is used.
+
+local nn, _, import = ...
+
+-- The value of the module itself, or its field of that name.
+local WHOLE = {
+  Layer = "layer", Sequential = "sequential",
+  activations = "activations", initializers = "initializers", regularizers = "regularizers",
+  constraints = "constraints", losses = "losses", metrics = "metrics", optimizers = "optimizers",
+  schedules = "schedules", callbacks = "callbacks", data = "data", datasets = "datasets",
+}
+
+-- Other names that start with a capital are classes of layers.
+local function find(_, name)
+  if WHOLE[name] then return import(WHOLE[name]) end
+  if type(name) == "string" and name:find "^%u" then return import "layers"[name] end
+end
+
+return setmetatable(nn, {__index = function(_, name)
+  local value = find(nn, name)
+  if value ~= nil then rawset(nn, name, value) end
+  return value
+end})

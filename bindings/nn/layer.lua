@@ -1,0 +1,252 @@
+-- nn.Layer: what all layers have in common. A layer holds options and weights and nothing of a step, so it may stand
+-- twice in a model. Users make their own with nn.Layer:extend(name, options); the built-in ones are made the same way.
+-- input_shape and every other shape here is without the batch.
+
+local nn, core, import = ...
+local class = import "class"
+local errors = import "errors"
+local family = import "family"
+local options = import "options"
+local fail = errors.fail
+
+-- What every layer can be told, after its own options.
+local COMMON = {
+  {name = "activity_regularizer", kind = "regularizer", optional = true, help = "penalty on the output"},
+  {name = "input_shape", kind = "shape", optional = true, help = "shape of one input, without the batch"},
+  {name = "input_dim", kind = "integer", optional = true, min = 1, max = math.huge, help = "input_shape = {input_dim}"},
+  {name = "dtype", kind = "dtype", default = "float32", help = "of the weights"},
+  {name = "trainable", kind = "flag", default = true, help = "whether training changes the weights"},
+  {name = "name", kind = "text", optional = true, help = "made from the class if not given"},
+}
+
+-- What add_weight can be told.
+local WEIGHT = {
+  {name = "name", kind = "text", default = "weight"},
+  {name = "shape", kind = "shape", default = {}},
+  {name = "initializer", kind = "initializer", default = "glorot_uniform"},
+  {name = "trainable", kind = "flag", default = true},
+  {name = "regularizer", kind = "regularizer", optional = true},
+  {name = "constraint", kind = "constraint", optional = true},
+  {name = "dtype", kind = "dtype", optional = true},
+}
+
+local Layer = class.new "Layer"
+Layer.own, Layer.declared, Layer.positional = {}, COMMON, 0
+
+local registry = {Layer = Layer}  -- class name -> class, for loading
+
+-- {factor = 1} as rows, in the order of the names (Lua tables have none); a list of rows stays as it is.
+local function as_rows(declared)
+  if #declared > 0 or not next(declared) then return declared end
+  local rows = {}
+  for name, default in pairs(declared) do rows[#rows + 1] = {name = name, kind = "any", default = default} end
+  table.sort(rows, function(a, b) return a.name < b.name end)
+  return rows
+end
+
+-- A new class of layers. declared: {name = default, ...}, or rows as in the tables of options, the natural arguments
+-- first: positional of them (those required, if not said).
+function Layer.extend(base, name, declared, positional)
+  if type(base) == "string" then fail('extend: call it with a colon, nn.Layer:extend("%s", options)', base) end
+  if type(name) ~= "string" then fail("extend: the name of the class is expected; got %s", errors.show(name)) end
+  local made = class.new(name, base)
+  made.own = family.declare(as_rows(declared or {}), table.unpack(base.own))
+  made.declared = family.declare(made.own, table.unpack(COMMON))
+  made.positional = positional or base.positional
+  while not positional and made.own[made.positional + 1] and made.own[made.positional + 1].required do
+    made.positional = made.positional + 1
+  end
+  registry[name] = made
+  return made
+end
+
+-- Options become fields (self.factor), beside name, weights, built; rawset: they are no layers of its own.
+function Layer:construct(...)
+  local config = options.parse(self.class_name, self.declared, self.positional, ...)
+  rawset(self, "sublayers", {})
+  for name, value in pairs(config) do rawset(self, name, value) end
+  if config.input_dim and self.class_name ~= "Embedding" then
+    rawset(self, "input_shape", config.input_shape or {config.input_dim})
+  end
+  if config.activity_regularizer then
+    rawset(self, "activity_regularizer", import "regularizers".get(config.activity_regularizer))
+  end
+  rawset(self, "config", config)
+  rawset(self, "name", config.name or class.auto_name(self.class_name))
+  rawset(self, "weights", {})
+  rawset(self, "built", false)
+  rawset(self, "frozen", false)  -- as of the last look at the weights: this layer or one above is not trainable
+end
+
+-- A layer that is stored in a field of another belongs to it, weights and all.
+function Layer:__newindex(key, value)
+  rawset(self, key, value)
+  if class.is(value, Layer) then table.insert(self.sublayers, value) end
+end
+
+-- To be defined by each class; a layer without weights needs no build.
+function Layer.build() end
+
+function Layer:call()
+  fail("%s: the class defines no call(self, x, training)", self.class_name)
+end
+
+-- Shapes are lists of integers.
+local function same_shape(a, b)
+  return table.concat(a, ",") == table.concat(b, ",")
+end
+
+-- Makes a weight, keeps it in self.weights and returns its tensor.
+function Layer:add_weight(...)
+  local w = options.parse("add_weight", WEIGHT, 0, ...)
+  local value = import "initializers".get(w.initializer)(w.shape, w.dtype or self.dtype)
+  -- a user's function may give a tensor that it keeps
+  if type(w.initializer) == "function" then value = value:detach():clone() end
+  if not same_shape(value.shape, w.shape) then
+    fail('%s: the initializer of "%s" gave %s; expected %s', self.class_name, w.name, errors.shape(value.shape),
+      errors.shape(w.shape))
+  end
+  core.keep(value)  -- a weight outlives the nn.scope that it may be made in
+  if w.trainable then value:requires_grad_(true) end
+  table.insert(self.weights, {name = w.name, tensor = value, trainable = w.trainable, recorded = w.trainable,
+    initializer = w.initializer,
+    regularizer = w.regularizer and import "regularizers".get(w.regularizer),
+    constraint = w.constraint and import "constraints".get(w.constraint)})
+  return value
+end
+
+-- Builds for inputs of this shape, once. A build that fails leaves nothing behind.
+function Layer:ensure_built(shape)
+  if self.built then return end
+  self.weights = {}
+  self:build(shape)
+  self.built, self.input_shape = true, self.input_shape or shape
+end
+
+-- The shape of x without its first dimension.
+local function row_shape(x)
+  return table.move(x.shape, 2, x.ndim, 1, {})
+end
+
+-- A list in place of a tensor.
+local function as_tensor(x)
+  return type(x) == "table" and nn.tensor(x) or x
+end
+
+-- layer(x[, training]): builds at the first call.
+function Layer:__call(x, training)
+  x = as_tensor(x)
+  if not self.built then self:ensure_built(row_shape(x)) end
+  return self:call(x, training or false)
+end
+
+-- The shape of the output for one input of that shape, found by calling the layer on zeros.
+function Layer:compute_output_shape(shape)
+  self:ensure_built(shape)
+  local batch = table.move(shape, 1, #shape, 2, {1})
+  local y = nn.no_grad(function() return self(nn.zeros(batch), false) end)
+  if type(y) ~= "userdata" then fail("%s: call must return a tensor; got %s", self.name, errors.show(y)) end
+  return row_shape(y)
+end
+
+-- Adds the weights of layer and of what it contains to list, each once, a layer's trainable ones before its others: the
+-- order of Keras. frozen: a layer above is not trainable.
+local function collect(layer, frozen, list, seen)
+  frozen = frozen or not layer.trainable
+  layer.frozen = frozen
+  for pass = 1, 2 do
+    for _, weight in ipairs(layer.weights) do
+      if weight.trainable == (pass == 1) and not seen[weight] then
+        seen[weight], weight.frozen = true, frozen or not weight.trainable
+        list[#list + 1] = weight
+      end
+    end
+  end
+  for _, sublayer in ipairs(layer.sublayers) do collect(sublayer, frozen, list, seen) end
+end
+
+-- All weights: {name =, tensor =, trainable =, frozen =, regularizer =, constraint =}.
+function Layer:all_weights()
+  local list = {}
+  collect(self, false, list, {})
+  return list
+end
+
+-- The tensors that training changes, in the order of the weights. Only for these are gradients recorded.
+function Layer:parameters()
+  local list = {}
+  for _, weight in ipairs(self:all_weights()) do
+    local wanted = not weight.frozen
+    if weight.recorded ~= wanted then
+      weight.tensor:requires_grad_(wanted)
+      weight.recorded = wanted
+    end
+    if wanted then list[#list + 1] = weight.tensor end
+  end
+  return list
+end
+
+-- How many numbers the weights are.
+function Layer:count_params()
+  local count = 0
+  for _, weight in ipairs(self:all_weights()) do count = count + weight.tensor:numel() end
+  return count
+end
+
+-- Copies of all weights.
+function Layer:get_weights()
+  local list = {}
+  for i, weight in ipairs(self:all_weights()) do list[i] = weight.tensor:detach():clone() end
+  return list
+end
+
+-- Copies a list such as get_weights gives into the weights; nothing is changed unless all fit.
+function Layer:set_weights(list)
+  local weights = self:all_weights()
+  if type(list) ~= "table" or #list ~= #weights then
+    fail("set_weights: %s has %d weights; got %s", self.name, #weights,
+      type(list) == "table" and "a list of " .. #list or errors.show(list))
+  end
+  -- all are looked at before one is written
+  local values = {}
+  for i, weight in ipairs(weights) do
+    values[i] = type(list[i]) == "userdata" and list[i] or nn.tensor(list[i])
+    if not same_shape(values[i].shape, weight.tensor.shape) then
+      fail('set_weights: weight %d ("%s") has shape %s; got %s', i, weight.name, errors.shape(weight.tensor.shape),
+        errors.shape(values[i].shape))
+    end
+  end
+  nn.no_grad(function()
+    for i, weight in ipairs(weights) do weight.tensor:copy_(values[i]) end
+  end)
+end
+
+-- The options by name, as data that a file may hold.
+function Layer:get_config()
+  local config = {}
+  for _, row in ipairs(self.declared) do config[row.name] = family.plain(self.config[row.name]) end
+  config.name, config.trainable = self.name, self.trainable
+  return config
+end
+
+local function option_text(value)
+  if type(value) == "table" and class.is(value, Layer) then return value.name end
+  if type(value) == "table" and getmetatable(value) then return tostring(value) end
+  return errors.show(value)
+end
+
+-- Dense{units = 8, activation = "relu", name = "dense"}: what was decided.
+function Layer:__tostring()
+  local parts = {}
+  for _, row in ipairs(self.declared) do
+    local value = self.config[row.name]
+    if value ~= nil and value ~= row.default and row.name ~= "name" and type(value) ~= "userdata" then
+      parts[#parts + 1] = ("%s = %s"):format(row.name, option_text(value))
+    end
+  end
+  parts[#parts + 1] = ('name = "%s"'):format(self.name)
+  return ("%s{%s}"):format(self.class_name, table.concat(parts, ", "))
+end
+
+Layer.registry, Layer.row_shape, Layer.as_tensor = registry, row_shape, as_tensor
+return Layer

@@ -1,0 +1,130 @@
+-- The classes of layers by name: those in C, one for each row of core.rows "layer", and the few that are Lua alone.
+
+local _, core, import = ...
+local errors = import "errors"
+local Layer = import "layer"
+local layer_call = core.layer_call
+
+local classes = {}
+
+-- What a row's class can do beyond Layer: its call is one crossing into C.
+local Builtin = {}
+
+-- The values of the options as C takes them: activations as handles, what Lua alone uses (initializers ...) as false.
+local FOR_LUA = {initializer = true, regularizer = true, constraint = true}
+
+local function values_of(layer)
+  local values = {}
+  for i, option in ipairs(layer.row.options) do
+    local value = layer.config[option.name]
+    if option.kind == "activation" and value ~= nil then
+      local activation = import "activations".get(value)
+      rawset(layer, option.name, activation)
+      if type(value) == "function" then layer.config[option.name] = activation end
+      value = activation.handle
+    end
+    values[i] = not FOR_LUA[option.kind] and value or false
+  end
+  return values
+end
+
+-- The handle holds the options and, once built, the weights.
+function Builtin:construct(...)
+  Layer.construct(self, ...)
+  rawset(self, "handle", core.layer(self.row.index, values_of(self)))
+  rawset(self, "direct", self.call == Builtin.call)  -- a model may call the handle without asking the object
+end
+
+-- Which weights there are, and their shapes, C says; their first values and what keeps them small are options.
+function Builtin:build(input_shape)
+  local batch = table.move(input_shape, 1, #input_shape, 2, {1})
+  for i, spec in ipairs(core.layer_weights(self.handle, batch)) do
+    local tensor = self:add_weight {
+      name = spec.name, shape = spec.shape, trainable = not spec.frozen,
+      initializer = spec.initializer or self.config[spec.name .. "_initializer"],
+      regularizer = self.config[spec.name .. "_regularizer"], constraint = self.config[spec.name .. "_constraint"]}
+    core.layer_set_weight(self.handle, i, tensor)
+  end
+end
+
+-- logits: without the activation at the end.
+function Builtin:call(x, training, logits)
+  return layer_call(self.handle, x, training or false, logits)
+end
+
+-- One whose weights training does not change is called as at inference: its averages stay.
+local function frozen_means_inference(self, x, training)
+  return layer_call(self.handle, x, training and self.trainable and not self.frozen or false)
+end
+
+for _, row in ipairs(core.rows "layer") do
+  local made = Layer:extend(row.name, row.options, row.positional)
+  for name, method in pairs(Builtin) do made[name] = method end
+  made.row, made.help = row, row.help
+  classes[row.name] = made
+end
+if classes.BatchNormalization then classes.BatchNormalization.call = frozen_means_inference end
+
+-- Normalization learns from data before training, not in it.
+local Normalization = classes.Normalization
+
+-- Takes mean and (population) variance of x for each element along axis; of everything without an axis.
+function Normalization:adapt(x)
+  if self.mean then errors.fail("adapt: the mean and variance of %s were given as options", self.name) end
+  x = Layer.as_tensor(x)
+  if type(x) ~= "userdata" or x.ndim < 2 then
+    errors.fail("adapt: samples {N, ...} are expected; got %s", errors.show(x))
+  end
+  self:ensure_built(Layer.row_shape(x))
+  -- the statistics are over all dimensions but axis
+  local axis, dims = self.axis, {}
+  if axis and axis < 0 then axis = x.ndim + 1 + axis end
+  for d = 1, x.ndim do
+    if d ~= axis then dims[#dims + 1] = d end
+  end
+  -- sums of many rows
+  x = x:to "float64"
+  self:set_weights{x:mean(dims), x:var(dims)}
+end
+
+-- What is Lua alone: Input, Lambda, ActivityRegularization.
+local Input = Layer:extend("Input", {{name = "shape", kind = "shape", required = true, help = "of one sample"},
+  {name = "batch_size", kind = "integer", optional = true, min = 1, max = math.huge, help = "accepted, not used"}}, 1)
+Input.help = "the shape of one input, first in a Sequential"
+classes.Input = Input
+
+function Input:construct(...)
+  Layer.construct(self, ...)
+  rawset(self, "input_shape", self.shape)
+end
+
+function Input.call(_, x) return x end
+
+local Lambda = Layer:extend("Lambda",
+  {{name = "function", kind = "function", required = true, help = "f(x, training)"}}, 1)
+Lambda.help = "a function of the user's as a layer; not saved"
+classes.Lambda = Lambda
+
+function Lambda:call(x, training)
+  local y = self["function"](x, training)
+  if type(y) == "userdata" then return y end
+  errors.fail("%s: the function must return a tensor; got %s", self.name, errors.show(y))
+end
+
+local function factor(name, help)
+  return {name = name, kind = "number", default = 0, min = 0, max = math.huge, help = help}
+end
+
+local ActivityRegularization = Layer:extend("ActivityRegularization",
+  {factor("l1", "weight of the sum of magnitudes"), factor("l2", "weight of the sum of squares")}, 2)
+ActivityRegularization.help = "adds a penalty on its input to the loss"
+classes.ActivityRegularization = ActivityRegularization
+
+function ActivityRegularization:construct(...)
+  Layer.construct(self, ...)
+  rawset(self, "activity_regularizer", import "regularizers".L1L2 {l1 = self.l1, l2 = self.l2})
+end
+
+function ActivityRegularization.call(_, x) return x end
+
+return setmetatable(classes, {__index = function(_, name) return Layer.registry[name] end})

@@ -1,0 +1,38 @@
+-- One pass over batches, as training, testing and predicting have it in common: events, the bar, closing what the
+-- source made, stopping.
+
+local nn, _, import = ...
+local errors = import "errors"
+local fire = import "events".fire
+
+-- run: source (begun); step(x, y, weight, rows), which does the work; limit: batches at most (then the source starts
+-- again when it is at its end); events, and kind: "train", "test" or "predict"; bar and numbers() -> names, logs;
+-- closes_x, closes_y: whether nobody can have kept the batch; stops() after a batch. The number of batches.
+return function(run)
+  local source, step, limit, bar, events = run.source, run.step, run.limit, run.bar, run.events
+  local begins, ends = "on_" .. run.kind .. "_batch_begin", "on_" .. run.kind .. "_batch_end"
+  local hears_begins, hears_ends = events[begins], events[ends]
+  local count = 0
+  while count ~= limit do
+    local x, y, weight, rows = source:next()
+    if not x and limit then
+      source:begin()
+      x, y, weight, rows = source:next()
+    end
+    if not x then break end
+    local _ <close> = source.owned and run.closes_x and x or nil
+    local _ <close> = source.owned and run.closes_y and y or nil
+    local _ <close> = source.owned and run.closes_y and weight or nil
+    count = count + 1
+    if hears_begins then fire(events, begins, count, {}) end
+    step(x, y, weight, rows)
+    if hears_ends then
+      local _, logs = run.numbers()
+      fire(events, ends, count, logs)
+    end
+    if bar then bar:step(count, run.numbers) end
+    if run.stops and run.stops() or run.deadline and nn.time() >= run.deadline then break end
+  end
+  if count == 0 then errors.fail("%s: the data gave no batch", source.call) end
+  return count
+end

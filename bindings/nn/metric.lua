@@ -1,0 +1,88 @@
+-- What every metric is: update_state(y_true, y_pred[, weight]) for each batch, result() so far, reset_state().
+-- update(self, ...) of a class runs without recording, and what it makes is freed when it ends; state that outlives a
+-- batch is numbers, or tensors that were kept. direction ("max", "min"): which way is better, for callbacks.
+local nn, core, import = ...
+local errors = import "errors"
+local family = import "family"
+local weights = import "weights"
+
+local metric = {NAME = {name = "name", kind = "text", optional = true, help = "the key in history and logs"}}
+
+metric.family = family.new("metric", {call = false, takes_functions = true,
+  files = {"metrics_accuracy", "metrics_mean", "metrics_counts", "metrics_curves", "metrics_scores",
+    "metrics_confusion"}})
+
+local Metric = {}
+metric.Metric = Metric
+
+function Metric:init()
+  self:reset_state()
+end
+
+function Metric:update_state(y_true, y_pred, weight)
+  nn.no_grad(nn.scope, self.update, self, family.tensor(y_true), family.tensor(y_pred), weight)
+end
+
+-- Running mean: update adds to .total and .count. The mean of nothing is 0, as in Keras.
+local Mean = setmetatable({}, {__index = Metric})
+metric.Mean = Mean
+
+function Mean:reset_state()
+  self.total, self.count = 0, 0
+end
+
+function Mean:result()
+  return self.count ~= 0 and self.total / self.count or 0
+end
+
+-- Adds values of one batch, weighted.
+function Mean:add(values, weight)
+  local total, count = weights.totals(values, weight)
+  self.total, self.count = self.total + total, self.count + count
+end
+
+-- A tensor that outlives the scope it is made in.
+function metric.kept(tensor)
+  return core.keep(tensor)
+end
+
+local function same_shape(a, b)
+  if a.ndim ~= b.ndim then return false end
+  for d = 1, a.ndim do
+    if a:size(d) ~= b:size(d) then return false end
+  end
+  return true
+end
+
+-- Targets and predictions of one shape: {N} and {N, 1} are the same thing, nothing else broadcasts.
+function metric.paired(name, y_true, y_pred)
+  if y_pred.ndim == y_true.ndim + 1 and y_pred:size(-1) == 1 then
+    y_pred = y_pred:squeeze(-1)
+  elseif y_true.ndim == y_pred.ndim + 1 and y_true:size(-1) == 1 then
+    y_true = y_true:squeeze(-1)
+  end
+  if not same_shape(y_true, y_pred) then
+    errors.fail("%s: y_true and y_pred must have the same shape; got %s and %s", name, errors.shape(y_true.shape),
+      errors.shape(y_pred.shape))
+  end
+  return y_true, y_pred
+end
+
+-- Labels of shape {...} for predictions {..., K}, from {...} or {..., 1}.
+function metric.labels(name, y_true, y_pred)
+  if y_true.ndim == y_pred.ndim and y_true:size(-1) == 1 then y_true = y_true:squeeze(-1) end
+  local fits = y_true.ndim == y_pred.ndim - 1
+  for d = 1, fits and y_true.ndim or 0 do fits = fits and y_true:size(d) == y_pred:size(d) end
+  if not fits then
+    errors.fail("%s: y_true must hold a label for each row of y_pred; got %s and %s", name,
+      errors.shape(y_true.shape), errors.shape(y_pred.shape))
+  end
+  return y_true
+end
+
+function metric.class(definition, base)
+  definition.options = family.declare(definition.options or {}, metric.NAME)
+  return metric.family:class(definition, base or Metric)
+end
+
+return metric

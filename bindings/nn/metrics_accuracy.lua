@@ -1,0 +1,62 @@
+-- Accuracies: the part of the predictions that are right. y_true: labels 0..K-1 where "sparse" is in the name, one-hot
+-- rows where "categorical" is without it, and values to be equal to in the others.
+local _, _, import = ...
+local metric = import "metric"
+
+local function accuracy(definition)
+  definition.direction = "max"
+  return metric.class(definition, metric.Mean)
+end
+
+accuracy{class_name = "Accuracy", name = "accuracy", help = "the part of the elements with y_pred = y_true",
+  update = function(self, y_true, y_pred, weight)
+    y_true, y_pred = metric.paired(self.class_name, y_true, y_pred)
+    self:add(y_pred:eq(y_true), weight)
+  end}
+
+accuracy{class_name = "BinaryAccuracy", name = "binary_accuracy",
+  help = "the part of the elements with (y_pred > threshold) = y_true",
+  options = {{name = "threshold", kind = "number", default = 0.5, help = "above it the prediction is 1"}},
+  update = function(self, y_true, y_pred, weight)
+    y_true, y_pred = metric.paired(self.class_name, y_true, y_pred)
+    -- behind a hinge loss the targets are -1 and 1
+    if self.signs then y_true = y_true:gt(0) end
+    self:add(y_pred:gt(self.config.threshold):eq(y_true), weight)
+  end}
+
+accuracy{class_name = "CategoricalAccuracy", name = "categorical_accuracy",
+  help = "the part of the rows whose greatest elements of y_pred and y_true are at one position",
+  update = function(self, y_true, y_pred, weight)
+    y_true, y_pred = metric.paired(self.class_name, y_true, y_pred)
+    self:add(y_pred:argmax(-1):eq(y_true:argmax(-1)), weight)
+  end}
+
+-- Labels count from 0, positions from 1.
+accuracy{class_name = "SparseCategoricalAccuracy", name = "sparse_categorical_accuracy",
+  help = "the part of the rows whose greatest element of y_pred is at the label",
+  update = function(self, y_true, y_pred, weight)
+    y_true = metric.labels(self.class_name, y_true, y_pred)
+    self:add(y_pred:argmax(-1):sub_(1):eq(y_true), weight)
+  end}
+
+local K = {name = "k", kind = "integer", default = 5, min = 1, help = "how many of the greatest count"}
+
+-- Right where fewer than k elements are greater than the one at the position (ties count as right).
+local function among_greatest(y_pred, position, k)
+  local chosen = y_pred:gather(-1, position)
+  return y_pred:gt(chosen):sum(-1):lt(k)
+end
+
+accuracy{class_name = "TopKCategoricalAccuracy", name = "top_k_categorical_accuracy",
+  help = "the part of the rows where y_true's class is among the k greatest of y_pred", options = {K}, positional = 1,
+  update = function(self, y_true, y_pred, weight)
+    y_true, y_pred = metric.paired(self.class_name, y_true, y_pred)
+    self:add(among_greatest(y_pred, y_true:argmax(-1, true), self.config.k), weight)
+  end}
+
+accuracy{class_name = "SparseTopKCategoricalAccuracy", name = "sparse_top_k_categorical_accuracy",
+  help = "the part of the rows where the label is among the k greatest of y_pred", options = {K}, positional = 1,
+  update = function(self, y_true, y_pred, weight)
+    y_true = metric.labels(self.class_name, y_true, y_pred)
+    self:add(among_greatest(y_pred, y_true:to("int64"):unsqueeze(-1) + 1, self.config.k), weight)
+  end}

@@ -1,0 +1,123 @@
+-- nn.optimizers: the rows of the optimizer table as classes. The update, clipping and averaging are one call into C;
+-- what is added here is the learning rate, a number or a schedule, and Keras's ways to make a step.
+local _, core, import = ...
+local errors = import "errors"
+local family = import "family"
+local schedules = import "schedules"
+
+local NAME = {name = "name", kind = "text", optional = true, help = "shown in files"}
+
+local Optimizer = {}
+
+-- step(parameters[, grads]): one update. Without grads each parameter's .grad is used, and cleared.
+function Optimizer:step(parameters, grads)
+  local schedule = self.schedule
+  if schedule then
+    local iterations = core.optimizer_get(self.handle)
+    core.optimizer_set(self.handle, {learning_rate = schedule(iterations)})
+  end
+  core.optimizer_step(self.handle, parameters, grads)
+end
+
+-- apply_gradients{{grad, parameter}, ...}, as in Keras.
+function Optimizer:apply_gradients(pairs_of)
+  local grads, parameters = {}, {}
+  for i, pair in ipairs(pairs_of) do
+    if type(pair) ~= "table" or pair[2] == nil then
+      errors.fail("apply_gradients: pairs {gradient, parameter} are expected; element %d is not one", i)
+    end
+    grads[i], parameters[i] = pair[1], pair[2]
+  end
+  self:step(parameters, grads)
+end
+
+-- At the end of training: with use_ema the parameters take their averages.
+function Optimizer:finish()
+  core.optimizer_finish(self.handle)
+end
+
+function Optimizer:get_config()
+  local config = family.plain(self.config)
+  config.learning_rate = family.plain(self.learning_rate)
+  return config
+end
+
+local readers = {}
+
+-- With a schedule: the schedule itself, as in Keras. current_learning_rate is always a number.
+function readers.learning_rate(self)
+  return self.schedule or self:current_learning_rate()
+end
+
+function readers.iterations(self)
+  return (core.optimizer_get(self.handle))
+end
+
+function Optimizer:current_learning_rate()
+  local iterations, rate = core.optimizer_get(self.handle)
+  return self.schedule and self.schedule(iterations) or rate
+end
+
+function Optimizer:__index(key)
+  local member = getmetatable(self)[key]
+  if member ~= nil then return member end
+  local read = readers[key]
+  return read and read(self)
+end
+
+local function is_schedule(value)
+  return type(value) == "function" or type(value) == "table" and (value.class_name or getmetatable(value)) and true
+end
+
+function Optimizer:__newindex(key, value)
+  if key == "learning_rate" then
+    if is_schedule(value) then
+      rawset(self, "schedule", schedules.get(value))
+    elseif type(value) == "number" and value >= 0 then
+      rawset(self, "schedule", false)
+      core.optimizer_set(self.handle, {learning_rate = value})
+    else
+      errors.fail("learning_rate must be a number >= 0 or a schedule; got %s", tostring(value))
+    end
+    self.config.learning_rate = value
+  elseif key == "iterations" then
+    core.optimizer_set(self.handle, {iterations = value})
+  else
+    rawset(self, key, value)
+  end
+end
+
+function Optimizer:init()
+  self.handle = core.optimizer(self.row_index, self.values)
+  self.schedule = false
+end
+
+-- The arguments without a schedule, which the parser of options does not know, and the schedule.
+local function without_schedule(first, ...)
+  if type(first) ~= "table" or getmetatable(first) or first.class_name then
+    if not is_schedule(first) then return nil, first, ... end
+    return first, ...
+  end
+  if not is_schedule(first.learning_rate) then return nil, first, ... end
+  local options = {}
+  for name, value in pairs(first) do options[name] = value end
+  options.learning_rate = nil
+  return first.learning_rate, options
+end
+
+local optimizers = family.new("optimizer", {call = false})
+optimizers:rows("optimizer", Optimizer, {NAME}, function() return {positional = 1} end)
+
+-- Adam{...}, Adam(rate[, {...}]): the rate may be a schedule.
+for _, class in ipairs(optimizers.classes) do
+  local meta = getmetatable(class)
+  local construct = meta.__call
+  local function finish(self, schedule, ...)
+    local object = construct(self, ...)
+    if schedule then object.learning_rate = schedule end
+    return object
+  end
+  meta.__call = function(self, ...) return finish(self, without_schedule(...)) end
+end
+
+return optimizers.public

@@ -1,0 +1,133 @@
+-- How training is shown: Keras's bar on a terminal (verbose 1), one line an epoch elsewhere (verbose 2).
+--   1875/1875 ━━━━━━━━━━━━━━━━━━━━ 2s 906us/step - accuracy: 0.8766 - loss: 0.4254
+
+local nn, core = ...
+
+local WIDTH = 20          -- of the bar, in cells
+local INTERVAL = 0.05     -- seconds between two redraws
+local CELL = "\u{2501}"   -- ━
+
+local Progress = {}
+Progress.__index = Progress
+
+-- What verbose means here: 0, 1 or 2; 1 is 2 where no terminal is.
+function Progress.level(verbose)
+  if verbose == true or verbose == nil or verbose == "auto" then verbose = 1 end
+  if verbose == false or not io then return 0 end
+  return verbose == 1 and not core.terminal(1) and 2 or verbose
+end
+
+-- At once, also where output is buffered.
+function Progress.write(text)
+  io.stdout:write(text)
+  io.stdout:flush()
+end
+
+-- For one pass over `target` batches (nil: not known).
+function Progress.new(level, target)
+  return setmetatable({level = level, target = target, started = nn.time(), drawn = 0, width = 0}, Progress)
+end
+
+-- Keras's digits; a metric with a value for each class is a list.
+local function value_text(value)
+  if type(value) == "number" then
+    return (math.abs(value) > 1e-3 and "%.4f" or "%.4e"):format(value)
+  end
+  if type(value) == "userdata" and value.ndim == 1 then
+    local parts = {}
+    for i, v in ipairs(value:totable()) do parts[i] = value_text(v) end
+    return "[" .. table.concat(parts, " ") .. "]"
+  end
+  return (tostring(value):gsub("\n%s*", " "))
+end
+
+local function numbers_text(names, logs)
+  local parts = {}
+  for i, name in ipairs(names) do parts[i] = (" - %s: %s"):format(name, value_text(logs[name])) end
+  return table.concat(parts)
+end
+
+-- 906us/step
+local function step_text(seconds)
+  if seconds >= 1 or seconds == 0 then return ("%.0fs/step"):format(seconds) end
+  if seconds >= 1e-3 then return ("%.0fms/step"):format(seconds * 1e3) end
+  return ("%.0fus/step"):format(seconds * 1e6)
+end
+
+-- 12s, 3:05, 1:02:03
+local function remaining_text(seconds)
+  local s = math.floor(math.min(seconds, 1e9))
+  if s > 3600 then return ("%d:%02d:%02d"):format(s // 3600, s % 3600 // 60, s % 60) end
+  if s > 60 then return ("%d:%02d"):format(s // 60, s % 60) end
+  return ("%ds"):format(s)
+end
+
+-- Seconds a step; the first, in which everything is set up, is left out where there are more.
+local function seconds_per_step(self, current, now)
+  if current > 1 and self.first then return (now - self.first) / (current - 1) end
+  return current > 0 and (now - self.started) / current or 0
+end
+
+-- The count as "  37/1875".
+local function count_text(self, current)
+  local target = self.target
+  if not target then return ("%7d/Unknown"):format(current) end
+  return ("%" .. #tostring(target) .. "d/%d"):format(current, target)
+end
+
+-- The line with colours, and its width in cells without them.
+local function bar_line(self, current, finished, numbers)
+  local now = nn.time()
+  local per_step = seconds_per_step(self, current, now)
+  local count = count_text(self, current)
+  local time = finished and ("%.0fs"):format(now - self.started)
+    or self.target and remaining_text(per_step * (self.target - current)) or ("%.0fs"):format(now - self.started)
+  local info = " " .. step_text(per_step) .. numbers
+  local line, width
+  if self.target then
+    local full = math.min(WIDTH, WIDTH * current // self.target)
+    local green = full > 0 and "\27[32m" .. CELL:rep(full) .. "\27[0m" or ""
+    line = "\27[1m" .. count .. "\27[0m " .. green .. "\27[37m" .. CELL:rep(WIDTH - full) .. "\27[0m"
+    width = #count + 1 + WIDTH
+  else
+    line, width = count, #count
+  end
+  return ("%s \27[1m%s\27[0m"):format(line, time), width + 1 + #time, info
+end
+
+-- Draws over what was drawn last. While it runs the line is cut at the terminal's edge: a longer one could not be drawn
+-- over.
+local function draw(self, current, finished, numbers)
+  local line, width, info = bar_line(self, current, finished, numbers)
+  if not finished then
+    local _, columns = core.terminal(1)
+    info = info:sub(1, math.max(0, columns - 1 - width))
+  end
+  width = width + #info
+  Progress.write("\r" .. line .. info .. (" "):rep(self.width - width) .. (finished and "\n" or ""))
+  self.width = width
+end
+
+-- After each batch. numbers() -> names, logs is asked for only when something is drawn.
+function Progress:step(current, numbers)
+  if self.level == 2 then
+    if current == 1 then self.first = nn.time() end
+    return
+  end
+  local now = nn.time()
+  if current == 1 then self.first = now end
+  if now - self.drawn < INTERVAL then return end
+  draw(self, current, false, numbers_text(numbers()))
+  self.drawn = now
+end
+
+-- At the end of the pass, after `current` batches.
+function Progress:finish(current, names, logs)
+  self.target = self.target or current
+  if self.level == 1 then return draw(self, current, true, numbers_text(names, logs)) end
+  local now = nn.time()
+  Progress.write(("%s - %.0fs - %s%s\n"):format(count_text(self, current), now - self.started,
+    step_text(seconds_per_step(self, current, now)), numbers_text(names, logs)))
+end
+
+return Progress
