@@ -2,7 +2,7 @@
  * is the one that lets NaN through and keeps gradients finite. */
 #include <string.h>
 
-#include "rows.h"
+#include "declare.h"
 
 #define ACTIVATION(name) static ag_var *name##_of(MAYBE_UNUSED ag_var *x, MAYBE_UNUSED const ag_value *o)
 #define PLAIN_ACTIVATION(name, op) ACTIVATION(name) { return ag_##op(x); }

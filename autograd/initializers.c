@@ -2,7 +2,7 @@
  * of one unit: shape (..., in, out), where the dimensions in front (a convolution's kernel) multiply both. */
 #include <string.h>
 
-#include "rows.h"
+#include "declare.h"
 
 #define INITIALIZER(name)                                                                                     \
   static nn_tensor *name##_of(MAYBE_UNUSED nn_generator *generator, nn_dtype dtype, nn_shape shape,           \

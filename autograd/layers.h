@@ -2,7 +2,7 @@
 #ifndef AG_LAYERS_H
 #define AG_LAYERS_H
 
-#include "rows.h"
+#include "declare.h"
 
 #define CALL(name) static ag_var *name##_call(MAYBE_UNUSED const ag_layer *layer, ag_var *x, MAYBE_UNUSED ag_mode mode)
 

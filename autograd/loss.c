@@ -1,7 +1,7 @@
 /* What all losses have in common: ranks and shapes that fit, sample weights, the reduction. */
 #include <string.h>
 
-#include "rows.h"
+#include "declare.h"
 
 static const nn_shape *shape(const ag_var *x) { return &x->value->shape; }
 static bool ends_in_1(const ag_var *x) { return shape(x)->rank && shape(x)->dim[shape(x)->rank - 1] == 1; }

@@ -2,7 +2,7 @@
  * above each. Regression losses and binary ones are means over the last dimension, categorical ones sums. */
 #include "crossentropy.h"
 #include "losses.h"
-#include "rows.h"
+#include "declare.h"
 
 #define LOSS(name) static ag_var *name##_of(ag_var *y, ag_var *p, MAYBE_UNUSED const ag_value *o)
 

@@ -5,7 +5,7 @@
 
 #include "memory.h"
 #include "optimizer_loop.h"
-#include "rows.h"
+#include "declare.h"
 
 enum {
   RATE, DECAY, CLIPNORM, CLIPVALUE, GLOBAL_CLIPNORM, USE_EMA, EMA_MOMENTUM, OVERWRITE, LOSS_SCALE, ACCUMULATION, COMMON

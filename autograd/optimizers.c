@@ -1,7 +1,7 @@
 /* Optimizers: the update of one parameter w by its gradient g, the formula above each; r is the learning rate, t the
  * number of this update (from 1). What all have in common is in optimizer.c. */
 #include "optimizer_loop.h"
-#include "rows.h"
+#include "declare.h"
 #include "update.h"
 
 #define UPDATE(name) static void name##_update(const ag_update *u, const ag_value *o)

@@ -1,6 +1,6 @@
 /* Inside autograd/: what the tables of activations, initializers, layers, losses and optimizers are written with. */
-#ifndef AG_ROWS_H
-#define AG_ROWS_H
+#ifndef AG_DECLARE_H
+#define AG_DECLARE_H
 
 #include <math.h>
 
