@@ -1,0 +1,297 @@
+/* nnlua.h for applications: tensors and models across the border, and interpreters with limits.
+ *
+ * Limits. Lua's allocator and the context share one budget of bytes. Instructions and time are checked by a hook every few
+ * instructions, and after each tensor operation. Once a limit is hit the hook raises at every instruction, so that a script
+ * which catches the error gets no further; the next nnlua_run starts afresh. */
+#include "nnlua.h"
+
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core.h"
+#include "tensor.h"
+
+/* Tensors */
+
+nn_context *nnlua_context(lua_State *L) {
+  const nnlua_state *s = nnlua_state_find(L);
+  return s ? s->context : NULL;
+}
+
+void nnlua_push_tensor(lua_State *L, nn_tensor *x) {
+  nnlua_state *s = nnlua_state_find(L);
+  if (!s) luaL_error(L, "nn is not open in this interpreter");
+  nnlua_box *box = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  while (!nnlua_give(&e, box, ag_constant(x))) continue;
+}
+
+nn_tensor *nnlua_to_tensor(lua_State *L, int index) {
+  const nnlua_state *s = nnlua_state_find(L);
+  const nnlua_box *box = s ? nnlua_box_at(L, s, index) : NULL;
+  return box && box->var ? box->var->value : NULL;
+}
+
+void nnlua_wrap(lua_State *L, nn_dtype dtype, nn_shape shape, void *data, void (*release)(void *user), void *user) {
+  nnlua_state *s = nnlua_state_find(L);
+  if (!s) luaL_error(L, "nn is not open in this interpreter");
+  nnlua_box *box = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  nn_tensor *x;
+  do {                                          /* the variable first, so that release follows a wrap that was a success */
+    x = nn_empty(dtype, NN_SHAPE(0));
+    ag_var *y = ag_constant(x);
+    x = y ? nn_wrap(dtype, shape, data, release, user) : NULL;
+    if (x) {
+      nn_release(y->value);
+      y->value = nn_retain(x);
+    }
+    x = x ? (void *)y : NULL;
+  } while (!nnlua_give(&e, box, (ag_var *)(void *)x));
+}
+
+/* Models */
+
+static int load_model(lua_State *L) {
+  luaopen_nn(L);
+  lua_getfield(L, -1, "load_model");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+/* Runs body on the narg values on top, protected; false leaves an error that is a string. */
+static bool attempt(lua_State *L, lua_CFunction body, int narg) {
+  lua_pushcfunction(L, body);
+  lua_insert(L, -narg - 1);
+  if (lua_pcall(L, narg, 1, 0) == LUA_OK) return true;
+  if (!lua_isstring(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "an error that is no string");
+  }
+  return false;
+}
+
+bool nnlua_load_model(lua_State *L, const char *path) {
+  if (!lua_checkstack(L, 8)) return false;
+  lua_pushstring(L, path);
+  return attempt(L, load_model, 1);
+}
+
+static int predict(lua_State *L) {
+  lua_getfield(L, 1, "predict");
+  lua_insert(L, 1);
+  lua_createtable(L, 0, 1);
+  lua_pushinteger(L, 0);
+  lua_setfield(L, -2, "verbose");
+  lua_call(L, 3, 1);
+  return 1;
+}
+
+bool nnlua_predict(lua_State *L, int model) {
+  if (!lua_checkstack(L, 8)) return false;
+  model = lua_absindex(L, model);
+  lua_pushvalue(L, model);
+  lua_insert(L, -2);
+  return attempt(L, predict, 2);
+}
+
+/* Budgets */
+
+enum { STRIDE = 100 /* instructions between two looks */, REFUSALS = 8 /* allocations refused before it is over */ };
+
+typedef struct nnlua_budget {
+  nnlua_options limits;
+  size_t used;                                   /* by Lua's heap */
+  long long instructions;                        /* run so far */
+  double deadline;
+  int refusals;
+  const char *exhausted;                         /* which limit was hit, or NULL */
+  bool running;                                  /* inside nnlua_run: the limits hold */
+  nnlua_state *state;
+} nnlua_budget;
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static size_t tensor_bytes(const nnlua_budget *b) {
+  if (!b->state || !b->state->context) return 0;
+  nn_context *previous = nn_context_use(b->state->context);
+  const size_t live = nn_memory().live;
+  nn_context_use(previous);
+  return live;
+}
+
+static void *allocate(void *user, void *block, size_t old, size_t size) {
+  nnlua_budget *b = user;
+  if (!block) old = 0;
+  if (size == 0) {
+    free(block);
+    b->used -= old;
+    return NULL;
+  }
+  const size_t limit = b->limits.memory_limit;
+  if (limit && b->running && size > old && b->used - old + size + tensor_bytes(b) > limit) {
+    if (++b->refusals > REFUSALS) b->exhausted = "memory";
+    return NULL;
+  }
+  void *moved = realloc(block, size);
+  if (moved) b->used += size - old;
+  return moved;
+}
+
+void nnlua_budget_memory(const nnlua_state *s) {
+  const nnlua_budget *b = s->budget;
+  const size_t limit = b->limits.memory_limit;
+  nn_memory_limit(limit == 0 ? 0 : limit > b->used ? limit - b->used : 1);
+}
+
+static void look(nnlua_budget *b) {
+  if (!b->running || b->exhausted) return;
+  if (b->limits.instructions && b->instructions > b->limits.instructions) b->exhausted = "instruction";
+  else if (b->limits.seconds > 0 && now() > b->deadline) b->exhausted = "time";
+}
+
+static void every_few_instructions(lua_State *L, lua_Debug *event) {
+  (void)event;
+  void *user;
+  lua_getallocf(L, &user);
+  nnlua_budget *b = user;
+  b->instructions += b->exhausted ? 1 : STRIDE;
+  look(b);
+  if (!b->exhausted || !b->running) return;
+  lua_sethook(L, every_few_instructions, LUA_MASKCOUNT, 1);
+  luaL_error(L, "the script's %s limit is reached", b->exhausted);
+}
+
+void nnlua_budget_check(lua_State *L, const nnlua_state *s) {
+  nnlua_budget *b = s->budget;
+  look(b);
+  if (b->exhausted && b->running) luaL_error(L, "the script's %s limit is reached", b->exhausted);
+}
+
+/* What a script that is not trusted finds */
+
+static int guarded_setmetatable(lua_State *L) {
+  if (lua_istable(L, 2)) {
+    lua_pushliteral(L, "__gc");
+    if (lua_rawget(L, 2) != LUA_TNIL) return luaL_error(L, "setmetatable: __gc is not open to this script");
+    lua_pop(L, 1);
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Loops inside one call, whose length the script writes down, are kept to what is in memory. */
+static int guarded_loop(lua_State *L) {
+  for (int i = 1; i <= lua_gettop(L); i++) {
+    const lua_Number n = lua_type(L, i) == LUA_TNUMBER ? lua_tonumber(L, i) : 0;
+    if (n > 1e8 || n < -1e8) return luaL_error(L, "%f is too far for this script", n);
+    if (lua_istable(L, i) && luaL_getmetafield(L, i, "__len")) return luaL_error(L, "a table with __len is not taken here");
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Puts f around the function of that name in the table on top. */
+static void guard(lua_State *L, const char *name, lua_CFunction f) {
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, f, 1);
+  lua_setfield(L, -2, name);
+}
+
+static void remove_fields(lua_State *L, const char *const *names) {
+  for (; *names; names++) {
+    lua_pushnil(L);
+    lua_setfield(L, -2, *names);
+  }
+}
+
+static int open_confined(lua_State *L) {
+  static const luaL_Reg libraries[] = {
+    {LUA_GNAME, luaopen_base}, {LUA_TABLIBNAME, luaopen_table}, {LUA_STRLIBNAME, luaopen_string},
+    {LUA_MATHLIBNAME, luaopen_math}, {LUA_UTF8LIBNAME, luaopen_utf8}, {LUA_COLIBNAME, luaopen_coroutine},
+  };
+  static const char *const no_globals[] = {"load", "loadfile", "dofile", "require", "collectgarbage", NULL};
+  static const char *const no_dump[] = {"dump", NULL};
+  static const char *const loops[] = {"move", "insert", "remove", "concat", "unpack", NULL};
+  nnlua_budget *b = lua_touserdata(L, 1);
+  for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
+    luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
+    lua_pop(L, 1);
+  }
+  nnlua_state *s = nnlua_state_new(L);
+  s->confined = true;
+  b->state = s;
+  s->budget = b;
+  lua_pushcfunction(L, luaopen_nn);
+  lua_call(L, 0, 1);
+  lua_setglobal(L, "nn");
+  lua_pushglobaltable(L);
+  remove_fields(L, no_globals);
+  guard(L, "setmetatable", guarded_setmetatable);
+  lua_getfield(L, -1, LUA_STRLIBNAME);
+  remove_fields(L, no_dump);
+  guard(L, "rep", guarded_loop);
+  lua_getfield(L, -2, LUA_TABLIBNAME);
+  for (int i = 0; loops[i]; i++) guard(L, loops[i], guarded_loop);
+  return 0;
+}
+
+lua_State *nnlua_open(const nnlua_options *options) {
+  nnlua_budget *b = calloc(1, sizeof *b);
+  if (!b) return NULL;
+  if (options) b->limits = *options;
+  lua_State *L = lua_newstate(allocate, b);
+  if (!L) {
+    free(b);
+    return NULL;
+  }
+  lua_pushcfunction(L, open_confined);
+  lua_pushlightuserdata(L, b);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return L;
+  nnlua_close(L);
+  return NULL;
+}
+
+void nnlua_close(lua_State *L) {
+  if (!L) return;
+  void *user;
+  lua_getallocf(L, &user);
+  nnlua_budget *b = user;
+  b->running = false;
+  lua_close(L);
+  free(b);
+}
+
+bool nnlua_run(lua_State *L, const char *name, const char *text, size_t size) {
+  void *user;
+  if (lua_getallocf(L, &user) != allocate || !lua_checkstack(L, 4)) return false;
+  nnlua_budget *b = user;
+  b->instructions = 0;
+  b->refusals = 0;
+  b->exhausted = NULL;
+  b->deadline = now() + b->limits.seconds;
+  b->running = true;
+  if (b->limits.instructions || b->limits.seconds > 0 || b->limits.memory_limit)
+    lua_sethook(L, every_few_instructions, LUA_MASKCOUNT, STRIDE);
+  const bool loaded = luaL_loadbufferx(L, text, size, name, "t") == LUA_OK;
+  const bool ok = loaded && lua_pcall(L, 0, 0, 0) == LUA_OK;
+  b->running = false;
+  lua_sethook(L, NULL, 0, 0);
+  if (ok) lua_pushboolean(L, 1);
+  else if (!lua_isstring(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "an error that is no string");
+  }
+  return ok;
+}

@@ -1,0 +1,136 @@
+/* Layer objects: options and weights held for Lua's layers, and the one crossing that a layer's call is. */
+#include <string.h>
+
+#include "core.h"
+#include "values.h"
+
+enum { OPTIONS = sizeof ((ag_layer_class *)0)->option / sizeof(ag_option) };
+
+typedef struct layer {
+  ag_layer layer;
+  ag_value option[OPTIONS];
+  ag_var *tensor[OPTIONS];            /* options that are tensors, retained */
+} layer;
+
+static layer *check_layer(lua_State *L, int index) { return nnlua_check_handle(L, index, "nn.layer"); }
+
+static int close_layer(lua_State *L) {
+  layer *l = check_layer(L, 1);
+  for (int i = 0; i < AG_LAYER_WEIGHTS; i++) nn_release(l->layer.weight[i]);
+  for (int i = 0; i < OPTIONS; i++) nn_release(l->tensor[i]);
+  memset(l->layer.weight, 0, sizeof l->layer.weight);
+  memset(l->tensor, 0, sizeof l->tensor);
+  return 0;
+}
+
+/* core.layer(index, values) */
+static int new_layer(lua_State *L) {
+  int64_t count = 0;
+  while (ag_layers[count]) count++;
+  const ag_layer_class *row = ag_layers[nnlua_check_row(L, 1, "layer", count)];
+  layer *l = lua_newuserdatauv(L, sizeof *l, 1);
+  memset(l, 0, sizeof *l);
+  l->layer.class_ = row;
+  l->layer.option = l->option;
+  luaL_setmetatable(L, "nn.layer");
+  nnlua_copy_array(L, 2);
+  lua_setiuservalue(L, -2, 1);
+  nnlua_check_values(L, nnlua_state_of(L), 2, row->name, row->option, l->option);
+  for (int i = 0; row->option[i].kind != AG_OPTION_END; i++)
+    if (row->option[i].kind == AG_OPTION_TENSOR) l->tensor[i] = nn_retain(l->option[i].tensor);
+  return 1;
+}
+
+static void push_weight(lua_State *L, const ag_weight *w) {
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, w->name);
+  lua_setfield(L, -2, "name");
+  nnlua_push_shape(L, &w->shape);
+  lua_setfield(L, -2, "shape");
+  lua_pushstring(L, w->initializer);
+  lua_setfield(L, -2, "initializer");
+  lua_pushboolean(L, w->frozen);
+  lua_setfield(L, -2, "frozen");
+}
+
+/* core.layer_weights(handle, input_shape): what the layer asks for. */
+static int layer_weights(lua_State *L) {
+  const layer *l = check_layer(L, 1);
+  const nn_shape shape = nnlua_check_shape_table(L, 2, l->layer.class_->name);
+  ag_weight weights[AG_LAYER_WEIGHTS];
+  memset(weights, 0, sizeof weights);
+  nnlua_entry e = nnlua_enter(L, nnlua_state_of(L));
+  e.last_try = true;
+  const int n = ag_layer_build(&l->layer, &shape, weights);
+  nnlua_done(&e, n >= 0);
+  lua_createtable(L, n, 0);
+  for (int i = 0; i < n; i++) {
+    push_weight(L, &weights[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
+/* core.layer_set_weight(handle, i, tensor or nil) */
+static int set_weight(lua_State *L) {
+  layer *l = check_layer(L, 1);
+  const lua_Integer i = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, i >= 1 && i <= AG_LAYER_WEIGHTS, 2, "there is no such weight");
+  ag_var *weight = nnlua_optional(L, nnlua_state_of(L), 3, l->layer.class_->name, 0);
+  nn_retain(weight);
+  nn_release(l->layer.weight[i - 1]);
+  l->layer.weight[i - 1] = weight;
+  return 0;
+}
+
+/* core.layer_call(handle, x, training, logits). The input is held: an activation of the user's may close its handle. */
+static int call_layer(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  const layer *l = check_layer(L, 1);
+  nnlua_check(L, s, 2, l->layer.class_->name);
+  const ag_mode mode = {.training = lua_toboolean(L, 3), .logits = lua_toboolean(L, 4)};
+  nnlua_box *y = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  e.last_try = mode.training;               /* a second try would draw other random numbers, move the means twice */
+  ag_var *x;
+  do x = nn_scope_return(nn_scope_open(), nnlua_operand(L, s, 2));
+  while (!nnlua_give(&e, y, ag_layer_call(&l->layer, x, mode)));
+  return 1;
+}
+
+static bool is_default(const ag_option *option, const ag_value *value, const ag_value *wanted) {
+  switch (option->kind) {
+    case AG_OPTION_NUMBER: return value->number == wanted->number || (value->number != value->number && wanted->number != wanted->number);
+    case AG_OPTION_INTEGER: return value->integer == wanted->integer;
+    case AG_OPTION_FLAG: return value->flag == wanted->flag;
+    default: return true;
+  }
+}
+
+/* core.layer_ends_in(handle): the name of the built-in activation with default options at the layer's end, or nil. */
+static int layer_ends_in(lua_State *L) {
+  const layer *l = check_layer(L, 1);
+  const ag_layer_class *row = l->layer.class_;
+  const int i = row->activation ? row->activation(&l->layer) : -1;
+  const ag_function *f = i < 0 ? NULL : l->option[i].function;
+  if (!f || !f->activation) return 0;
+  ag_value wanted[NNLUA_VALUES];
+  ag_option_defaults(f->activation->option, wanted);
+  for (int k = 0; f->activation->option[k].kind != AG_OPTION_END; k++)
+    if (!is_default(&f->activation->option[k], &f->value[k], &wanted[k])) return 0;
+  lua_pushstring(L, f->activation->name);
+  return 1;
+}
+
+void nnlua_open_layers(lua_State *L, nnlua_state *s) {
+  static const nnlua_function functions[] = {
+    {"layer", new_layer, NNLUA_CORE}, {"layer_weights", layer_weights, NNLUA_CORE},
+    {"layer_set_weight", set_weight, NNLUA_CORE}, {"layer_call", call_layer, NNLUA_CORE},
+    {"layer_ends_in", layer_ends_in, NNLUA_CORE}, {NULL, NULL, 0},
+  };
+  nnlua_register(L, s, functions);
+  luaL_newmetatable(L, "nn.layer");
+  lua_pushcfunction(L, close_layer);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,313 @@
+/* The program nnlua: lua's command line, a few options more, and Ctrl-C that stops Lua code and long computations alike. */
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core.h"
+#include "nnlua.h"
+#include "program.h"
+#include "state.h"
+
+static const char usage[] =
+  "usage: nnlua [options] [script [args]]\n"
+  "  -e stat      run the string stat\n"
+  "  -l mod       require mod into a global of its name (-l g=mod: into g)\n"
+  "  -i           interactive after the script\n"
+  "  -v           show the version\n"
+  "  -E           ignore environment variables\n"
+  "  -W           turn warnings on\n"
+  "  --threads N  use N threads (1..64)\n"
+  "  --seed N     start the random numbers from N\n"
+  "  --version    show the version and what the library uses\n"
+  "  --help       show this\n"
+  "  --           stop handling options\n"
+  "  -            run the standard input as a script\n";
+
+/* Interruption */
+
+volatile bool nnlua_interrupted;
+static lua_State *volatile running;           /* the interpreter while it runs something, else NULL */
+static nn_context *context;
+
+/* Runs at the next step of Lua. What the library was asked for is taken back: the error is raised here. */
+static void stop(lua_State *L, lua_Debug *event) {
+  (void)event;
+  lua_sethook(L, NULL, 0, 0);
+  nn_context *previous = nn_context_use(context);
+  if (nn_interrupted()) nn_clear_error();
+  nn_context_use(previous);
+  luaL_error(L, "interrupted");
+}
+
+/* A third Ctrl-C that finds the first still unanswered ends the program. */
+static void on_interrupt(int number) {
+  static volatile sig_atomic_t unanswered;
+  lua_State *L = running;
+  nnlua_interrupted = true;
+  if (!L) {
+    unanswered = 0;
+    return;
+  }
+  unanswered = lua_gethook(L) == stop ? unanswered + 1 : 1;
+  if (unanswered > 2) signal(number, SIG_DFL);
+  nn_interrupt(context);
+  lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+static void clear_interrupt(lua_State *L) {
+  lua_sethook(L, NULL, 0, 0);
+  nnlua_interrupted = false;
+  nn_context *previous = nn_context_use(context);
+  if (nn_interrupted()) nn_clear_error();
+  nn_context_use(previous);
+}
+
+/* Running code */
+
+/* The message handler: an error's text with a traceback. */
+static int add_traceback(lua_State *L) {
+  const char *message = lua_tostring(L, 1);
+  if (!message && luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
+  if (!message) message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  luaL_traceback(L, L, message, 1);
+  return 1;
+}
+
+int nnlua_call(lua_State *L, int narg, int n) {
+  const int base = lua_gettop(L) - narg;
+  lua_pushcfunction(L, add_traceback);
+  lua_insert(L, base);
+  lua_State *const outer = running;
+  running = L;
+  const int status = lua_pcall(L, narg, n, base);
+  running = outer;
+  clear_interrupt(L);
+  lua_remove(L, base);
+  return status;
+}
+
+void nnlua_report(lua_State *L) {
+  const char *message = lua_tostring(L, -1);
+  fflush(stdout);
+  fprintf(stderr, "nnlua: %s\n", message ? message : "(error without a message)");
+  fflush(stderr);
+  lua_pop(L, 1);
+}
+
+static bool report(lua_State *L, int status) {
+  if (status != LUA_OK) nnlua_report(L);
+  return status == LUA_OK;
+}
+
+static bool run_string(lua_State *L, const char *text, const char *name) {
+  int status = luaL_loadbuffer(L, text, strlen(text), name);
+  if (status == LUA_OK) status = nnlua_call(L, 0, 0);
+  return report(L, status);
+}
+
+static bool run_file(lua_State *L, const char *path) {
+  int status = luaL_loadfile(L, path);
+  if (status == LUA_OK) status = nnlua_call(L, 0, 0);
+  return report(L, status);
+}
+
+/* The script gets its arguments in arg and in ... */
+static bool run_script(lua_State *L, char **argv) {
+  const char *path = argv[0];
+  if (!strcmp(path, "-") && strcmp(argv[-1], "--")) path = NULL;
+  int status = luaL_loadfile(L, path), n = 0;
+  if (status == LUA_OK) {
+    while (argv[n + 1]) n++;
+    luaL_checkstack(L, n + 4, "too many arguments");
+    for (int i = 1; i <= n; i++) lua_pushstring(L, argv[i]);
+    status = nnlua_call(L, n, 0);
+  }
+  return report(L, status);
+}
+
+static int require_into(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushvalue(L, 2);
+  lua_call(L, 1, 1);
+  lua_setglobal(L, lua_tostring(L, 1));
+  return 0;
+}
+
+static bool require_module(lua_State *L, const char *text) {
+  const char *equals = strchr(text, '=');
+  lua_pushcfunction(L, require_into);
+  if (equals) lua_pushlstring(L, text, (size_t)(equals - text));
+  else lua_pushstring(L, text);
+  lua_pushstring(L, equals ? equals + 1 : text);
+  return report(L, nnlua_call(L, 2, 0));
+}
+
+/* The command line */
+
+typedef struct command {
+  int script;                       /* index of the script, 0: none */
+  bool interactive, show_version, verbose, no_environment, run, warnings, bad;
+} command;
+
+/* "--threads 2": the number behind option i, within low and high; else the command is bad. */
+static long long number_of(command *c, char **argv, int i, long long low, long long high) {
+  char *end = NULL;
+  const long long n = argv[i + 1] ? strtoll(argv[i + 1], &end, 10) : 0;
+  if (end && end != argv[i + 1] && !*end && n >= low && n <= high) return n;
+  fprintf(stderr, "nnlua: %s needs a number from %lld to %lld\n", argv[i], low, high);
+  c->bad = true;
+  return low;
+}
+
+/* A long option; how many arguments it takes up, 0 for an unknown one. */
+static int read_long(command *c, char **argv, int i) {
+  if (!strcmp(argv[i], "--version")) c->show_version = c->verbose = true;
+  else if (!strcmp(argv[i], "--help")) {
+    fputs(usage, stdout);
+    exit(EXIT_SUCCESS);
+  } else if (!strcmp(argv[i], "--threads")) {
+    nn_set_threads((int)number_of(c, argv, i, 1, 64));
+    return 2;
+  } else if (!strcmp(argv[i], "--seed")) {
+    const long long seed = number_of(c, argv, i, INT64_MIN, INT64_MAX);
+    nn_context *previous = nn_context_use(context);
+    nn_seed((uint64_t)seed);
+    nn_context_use(previous);
+    return 2;
+  } else return 0;
+  return 1;
+}
+
+/* A short option; likewise. -e and -l are run later, in their order. */
+static int read_short(command *c, char **argv, int i) {
+  const char *option = argv[i];
+  if ((option[1] == 'e' || option[1] == 'l')) {
+    c->run |= option[1] == 'e';
+    if (option[2]) return 1;
+    if (argv[i + 1] && argv[i + 1][0] != '-') return 2;
+    fprintf(stderr, "nnlua: '%s' needs an argument\n", option);
+    c->bad = true;
+    return 2;
+  }
+  if (option[2]) return 0;
+  switch (option[1]) {
+    case 'i': c->interactive = c->show_version = true; return 1;
+    case 'v': c->show_version = true; return 1;
+    case 'E': c->no_environment = true; return 1;
+    case 'W': c->warnings = true; return 1;
+    default: return 0;
+  }
+}
+
+static command read_command(char **argv) {
+  command c = {0};
+  int i = 1;
+  while (argv[i] && argv[i][0] == '-' && argv[i][1] && !c.bad) {
+    if (!strcmp(argv[i], "--")) {
+      i++;
+      break;
+    }
+    const int taken = argv[i][1] == '-' ? read_long(&c, argv, i) : read_short(&c, argv, i);
+    if (!taken) {
+      fprintf(stderr, "nnlua: unrecognized option '%s'\n", argv[i]);
+      c.bad = true;
+    }
+    i += taken;
+  }
+  if (c.bad) fputs(usage, stderr);
+  else if (argv[i]) c.script = i;
+  return c;
+}
+
+/* -e, -l and -W in their order; false when one failed. */
+static bool run_options(lua_State *L, char **argv, int end) {
+  for (int i = 1; argv[i] && (!end || i < end) && argv[i][0] == '-'; i++) {
+    const char option = argv[i][1], *text = option && argv[i][2] ? argv[i] + 2 : argv[i + 1];
+    if (!strcmp(argv[i], "--")) break;
+    if (!strcmp(argv[i], "--threads") || !strcmp(argv[i], "--seed")) i++;
+    else if (option == 'e' || option == 'l') {
+      if (!argv[i][2]) i++;
+      if (!(option == 'e' ? run_string(L, text, "=(command line)") : require_module(L, text))) return false;
+    } else if (!strcmp(argv[i], "-W")) lua_warning(L, "@on", 0);
+  }
+  return true;
+}
+
+/* arg: the script at 0, what comes after it from 1, what comes before it below. */
+static void set_arg(lua_State *L, char **argv, int script) {
+  lua_newtable(L);
+  for (int i = 0; argv[i]; i++) {
+    lua_pushstring(L, argv[i]);
+    lua_rawseti(L, -2, i - script);
+  }
+  lua_setglobal(L, "arg");
+}
+
+static bool run_init(lua_State *L) {
+  const char *name = "LUA_INIT_5_4", *text = getenv(name);
+  if (!text) text = getenv(name = "LUA_INIT");
+  if (!text) return true;
+  return *text == '@' ? run_file(L, text + 1) : run_string(L, text, name);
+}
+
+static void show_version(bool verbose) {
+  printf("nnlua %s (%s)\n", nnlua_version(), LUA_RELEASE);
+  if (verbose) printf("%s, %s kernels, %d thread%s\n", nn_blas_name(), nn_kernels_name(), nn_threads(), nn_threads() == 1 ? "" : "s");
+}
+
+/* The libraries, and nn where a user types: in the interactive loop and after -e. */
+static void open_libraries(lua_State *L, const command *c, bool interactive) {
+  if (c->no_environment) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  }
+  luaL_openlibs(L);
+  if (c->run || interactive) {
+    luaL_requiref(L, "nn", luaopen_nn, 1);
+    lua_pop(L, 1);
+  }
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_pushcfunction(L, luaopen_nn);
+  lua_setfield(L, -2, "nn");
+  lua_pop(L, 1);
+}
+
+static int program(lua_State *L) {
+  char **argv = lua_touserdata(L, 1);
+  context = nnlua_state_new(L)->context;
+  const command c = read_command(argv);
+  if (c.bad) return 0;
+  const bool terminal = isatty(STDIN_FILENO), nothing = !c.script && !c.run && !c.show_version;
+  const bool interactive = c.interactive || (nothing && terminal);
+  if (c.show_version || interactive) show_version(c.verbose);
+  open_libraries(L, &c, interactive);
+  set_arg(L, argv, c.script);
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  signal(SIGINT, on_interrupt);
+  if (!c.no_environment && !run_init(L)) return 0;
+  if (!run_options(L, argv, c.script)) return 0;
+  if (c.script && !run_script(L, argv + c.script) && !c.interactive) return 0;
+  if (interactive) nnlua_repl(L);
+  else if (nothing && !run_file(L, NULL)) return 0;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  (void)argc;
+  lua_State *L = luaL_newstate();
+  if (!L) {
+    fputs("nnlua: not enough memory\n", stderr);
+    return EXIT_FAILURE;
+  }
+  lua_pushcfunction(L, program);
+  lua_pushlightuserdata(L, argv);
+  const int status = lua_pcall(L, 1, 1, 0);
+  const bool done = status == LUA_OK && lua_toboolean(L, -1);
+  report(L, status);
+  lua_close(L);
+  return done ? EXIT_SUCCESS : EXIT_FAILURE;
+}

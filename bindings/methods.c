@@ -1,0 +1,136 @@
+/* Methods that no op is behind: values as Lua sees them, and changes in place. */
+#include <math.h>
+#include <string.h>
+
+#include "core.h"
+#include "op.h"
+#include "tensor.h"
+
+static int tensor_numel(lua_State *L) {
+  lua_pushinteger(L, nnlua_check(L, nnlua_state_of(L), 1, "numel")->value->numel);
+  return 1;
+}
+
+static int tensor_item(lua_State *L) {
+  const nn_tensor *x = nnlua_check(L, nnlua_state_of(L), 1, "item")->value;
+  if (x->numel != 1) return nnlua_error(L, "item: expected a tensor of one element; got %s", nn_shape_text(&x->shape).s);
+  nnlua_push_number(L, x);
+  return 1;
+}
+
+static int tensor_totable(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  nnlua_box *hold = nnlua_new_box(L, s);                /* keeps the values while tables are made */
+  hold->var = nn_retain(nnlua_check(L, s, 1, "totable"));
+  nnlua_push_values(L, hold->var->value);
+  return 1;
+}
+
+static int tensor_bytes(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  nnlua_check(L, s, 1, "tostring_bytes");
+  nnlua_box *hold = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  ag_var *x;
+  do x = nnlua_operand(L, s, 1);
+  while (!nnlua_give(&e, hold, x ? ag_constant(nn_contiguous(x->value)) : NULL));
+  const nn_tensor *value = hold->var->value;
+  const size_t bytes = (size_t)value->numel * nn_dtype_size(value->dtype);
+  lua_pushlstring(L, bytes ? value->data : "", bytes);
+  return 1;
+}
+
+static int tensor_to(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  nnlua_check(L, s, 1, "to");
+  const nn_dtype dtype = nnlua_check_dtype(L, 2, "to");
+  nnlua_box *y = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  while (!nnlua_give(&e, y, ag_to(nnlua_operand(L, s, 1), dtype))) continue;
+  return 1;
+}
+
+static int tensor_detach(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  nnlua_check(L, s, 1, "detach");
+  nnlua_box *y = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  while (!nnlua_give(&e, y, ag_detach(nnlua_operand(L, s, 1)))) continue;
+  return 1;
+}
+
+static int tensor_zero_grad(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  ag_var *x = nnlua_check(L, s, 1, "zero_grad");
+  nnlua_entry e = nnlua_enter(L, s);
+  nnlua_done(&e, ag_set_grad(x, NULL));
+  lua_settop(L, 1);
+  return 1;
+}
+
+/* In place: x takes over what the op gives. Each has a row; the call's name is the method's. */
+
+typedef struct change { const char *name; ag_var *(*value)(ag_var *x, ag_var *v); } change;
+
+static ag_var *given(ag_var *x, ag_var *v) { (void)x; return v; }
+static const change changes[] = {
+  {"fill_", given}, {"copy_", given}, {"add_", ag_add}, {"sub_", ag_sub}, {"mul_", ag_mul}, {"div_", ag_div},
+};
+enum { CHANGES = sizeof changes / sizeof changes[0] };
+
+static int tensor_change(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  const change *c = lua_touserdata(L, lua_upvalueindex(2));
+  nnlua_check(L, s, 1, c->name);
+  nnlua_check_operand(L, s, 2, c->name, 0);
+  if (lua_gettop(L) > 2) return nnlua_error(L, "%s: unexpected argument 3 (%s)", c->name, nnlua_got(L, 3));
+  nnlua_entry e = nnlua_enter(L, s);
+  ag_var *x, *v;
+  do {
+    x = nnlua_operand(L, s, 1);
+    v = nnlua_operand(L, s, 2);
+  } while (!nnlua_done(&e, x && v && ag_overwrite(c->name, x, c->value(x, v))));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static int tensor_zero(lua_State *L) {
+  lua_settop(L, 1);
+  lua_pushinteger(L, 0);
+  return tensor_change(L);
+}
+
+static double bound(lua_State *L, int index, double none) {
+  return lua_isnoneornil(L, index) ? none : nnlua_check_number(L, index, "clamp_", index == 2 ? "lo" : "hi");
+}
+
+static int tensor_clamp(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  nnlua_check(L, s, 1, "clamp_");
+  const double lo = bound(L, 2, -INFINITY), hi = bound(L, 3, INFINITY);
+  nnlua_entry e = nnlua_enter(L, s);
+  ag_var *x;
+  do x = nnlua_operand(L, s, 1);
+  while (!nnlua_done(&e, ag_overwrite("clamp_", x, ag_clamp(x, lo, hi))));
+  lua_settop(L, 1);
+  return 1;
+}
+
+static void put_change(lua_State *L, nnlua_state *s, const char *name, lua_CFunction f, const change *c) {
+  lua_pushlightuserdata(L, s);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)c);
+  lua_pushcclosure(L, f, 2);
+  nnlua_put(L, name, NNLUA_METHOD);
+}
+
+void nnlua_open_methods(lua_State *L, nnlua_state *s) {
+  static const nnlua_function functions[] = {
+    {"numel", tensor_numel, NNLUA_METHOD}, {"item", tensor_item, NNLUA_METHOD}, {"totable", tensor_totable, NNLUA_METHOD},
+    {"tostring_bytes", tensor_bytes, NNLUA_METHOD}, {"to", tensor_to, NNLUA_BOTH}, {"detach", tensor_detach, NNLUA_BOTH},
+    {"zero_grad", tensor_zero_grad, NNLUA_METHOD}, {"clamp_", tensor_clamp, NNLUA_METHOD}, {NULL, NULL, 0},
+  };
+  nnlua_register(L, s, functions);
+  for (int i = 0; i < CHANGES; i++) put_change(L, s, changes[i].name, tensor_change, &changes[i]);
+  static const change zero = {"zero_", given};
+  put_change(L, s, "zero_", tensor_zero, &zero);
+}

@@ -1,0 +1,113 @@
+/* luaopen_nn: the table nn, the private table core, and the files in Lua, each read when it is first used. */
+#include "nnlua.h"
+
+#include <string.h>
+
+#include "core.h"
+#include "embedded.h"
+#include "tensor.h"
+
+#ifndef NNLUA_VERSION
+#define NNLUA_VERSION "0.0.0"
+#endif
+
+static const char nn_key, core_key, loaded_key;       /* their addresses are keys of the registry */
+
+static const nnlua_embedded *find(const nnlua_embedded *list, const char *name) {
+  while (list->name && strcmp(list->name, name)) list++;
+  return list->name ? list : NULL;
+}
+
+/* import(name): the value of bindings/nn/NAME.lua, run once as file(nn, core, import). */
+static int import(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &loaded_key);
+  lua_pushvalue(L, 1);
+  if (lua_rawget(L, 2) != LUA_TNIL) {
+    if (lua_islightuserdata(L, -1)) return luaL_error(L, "nn: import of \"%s\" within itself", name);
+    return 1;
+  }
+  const nnlua_embedded *file = find(nnlua_modules, name);
+  if (!file) return luaL_error(L, "nn: there is no module \"%s\"", name);
+  lua_pushvalue(L, 1);
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&loaded_key);    /* marks it as under way */
+  lua_rawset(L, 2);
+  lua_pushfstring(L, "=nn/%s.lua", name);
+  int status = luaL_loadbufferx(L, file->bytes, file->size, lua_tostring(L, -1), "t");
+  if (status == LUA_OK) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushcclosure(L, import, 1);
+    status = lua_pcall(L, 3, 1, 0);
+  }
+  const bool failed = status != LUA_OK;
+  lua_pushvalue(L, 1);
+  if (failed || lua_isnil(L, -2)) lua_pushnil(L);              /* a file that failed may be tried again */
+  else lua_pushvalue(L, -2);
+  lua_rawset(L, 2);
+  return failed ? lua_error(L) : 1;
+}
+
+/* core.embedded(name): the bytes of a data file, or nil. */
+static int embedded(lua_State *L) {
+  const nnlua_embedded *file = find(nnlua_files, luaL_checkstring(L, 1));
+  if (file) lua_pushlstring(L, file->bytes, file->size);
+  else lua_pushnil(L);
+  return 1;
+}
+
+static const struct { const char *name, *text; } constants[] = {
+  {"version", NNLUA_VERSION}, {"float32", "float32"}, {"float64", "float64"}, {"int64", "int64"}, {"uint8", "uint8"},
+};
+
+static void open_all(lua_State *L, nnlua_state *s) {
+  static void (*const opens[])(lua_State *, nnlua_state *) = {
+    nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make, nnlua_open_grad,
+    nnlua_open_custom, nnlua_open_scope, nnlua_open_network, nnlua_open_layers, nnlua_open_optimizers, nnlua_open_data,
+  };
+  for (size_t i = 0; i < sizeof opens / sizeof opens[0]; i++) opens[i](L, s);
+  static const nnlua_function functions[] = {{"embedded", embedded, NNLUA_CORE}, {NULL, NULL, 0}};
+  nnlua_register(L, s, functions);
+  for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
+    lua_pushstring(L, constants[i].text);
+    nnlua_put(L, constants[i].name, NNLUA_NN);
+  }
+}
+
+/* The four tables at their places on the stack; the metatable and nn are kept in the registry. */
+static void make_tables(lua_State *L, nnlua_state *s) {
+  lua_settop(L, 0);
+  lua_createtable(L, 0, 256);                  /* nn */
+  lua_createtable(L, 0, 256);                  /* methods */
+  lua_createtable(L, 0, 64);                   /* core */
+  lua_createtable(L, 0, 32);                   /* the tensors' metatable */
+  s->tensor_type = lua_topointer(L, NNLUA_AT_META);
+  lua_pushvalue(L, NNLUA_AT_META);
+  s->tensor_metatable = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
+  lua_pushvalue(L, NNLUA_AT_CORE);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
+}
+
+int luaopen_nn(lua_State *L) {
+  luaL_checkversion(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key) == LUA_TTABLE) return 1;
+  nnlua_state *s = nnlua_state_new(L);
+  make_tables(L, s);
+  open_all(L, s);
+  lua_pushvalue(L, NNLUA_AT_NN);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &nn_key);
+  lua_pushlightuserdata(L, s);
+  lua_pushcclosure(L, import, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, NNLUA_AT_CORE, "import");
+  lua_pushliteral(L, "init");
+  lua_call(L, 1, 0);
+  lua_pushvalue(L, NNLUA_AT_NN);
+  return 1;
+}
+
+const char *nnlua_version(void) { return NNLUA_VERSION; }

@@ -1,0 +1,189 @@
+/* nn.no_grad, nn.scope, nn.keep, and what the library says about itself: memory, threads, time. */
+#include <time.h>
+
+#include "core.h"
+#include "tensor.h"
+
+static bool set_recording(lua_State *L, nnlua_state *s, bool on) {
+  nnlua_entry e = nnlua_enter(L, s);
+  const bool previous = nn_set_recording(on);
+  nnlua_leave(&e);
+  return previous;
+}
+
+/* no_grad(f, ...): protected, so that recording goes on after an error too; a yield across it is refused by Lua. */
+static int no_grad(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  if (lua_isnoneornil(L, 1)) return nnlua_type_error(L, "no_grad", 0, "a function", 1);
+  const bool recording = set_recording(L, s, false);
+  const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  set_recording(L, s, recording);
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* Scopes */
+
+/* Calls visit for each tensor that the value on top reaches through tables; pops it. Without recursion: seen (a table)
+ * holds all tables found, as keys and in order of their discovery. */
+static void reach(lua_State *L, nnlua_state *s, int seen, void (*visit)(nnlua_box *box)) {
+  nnlua_box *box = nnlua_box_at(L, s, -1);
+  if (box) visit(box);
+  if (lua_istable(L, -1)) {
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, seen) == LUA_TNIL) {
+      lua_pushvalue(L, -2);
+      lua_pushboolean(L, 1);
+      lua_rawset(L, seen);
+      lua_pushvalue(L, -2);
+      lua_rawseti(L, seen, (lua_Integer)lua_rawlen(L, seen) + 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* The same for the values at first .. last of the stack and all that their tables hold. */
+static void reach_all(lua_State *L, nnlua_state *s, int first, int last, void (*visit)(nnlua_box *box)) {
+  luaL_checkstack(L, 10, "scope");
+  lua_newtable(L);
+  const int seen = lua_gettop(L);
+  for (int i = first; i <= last; i++) {
+    lua_pushvalue(L, i);
+    reach(L, s, seen, visit);
+  }
+  for (lua_Integer i = 1; lua_rawgeti(L, seen, i) == LUA_TTABLE; i++) {
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+      reach(L, s, seen, visit);
+      lua_pushvalue(L, -1);
+      reach(L, s, seen, visit);             /* keys may be tensors too */
+    }
+    lua_pop(L, 1);
+  }
+  lua_settop(L, seen - 1);
+}
+
+static void mark_result(nnlua_box *box) { box->result = true; }
+static void keep(nnlua_box *box) { nnlua_unlink(box); }
+
+static int scope_body(lua_State *L) {
+  nnlua_state *s = lua_touserdata(L, 1);
+  lua_remove(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  reach_all(L, s, 1, lua_gettop(L), mark_result);
+  return lua_gettop(L);
+}
+
+/* Results move to the scope outside; everything else is closed. */
+static void close_scope(nnlua_scope *scope, bool failed) {
+  while (scope->boxes) {
+    nnlua_box *box = scope->boxes;
+    const bool survives = box->result && !failed;
+    box->result = false;
+    if (!survives) {
+      nnlua_close_box(box);
+      continue;
+    }
+    nnlua_unlink(box);
+    nnlua_link(box, scope->outer);
+  }
+}
+
+/* scope(f, ...): what f gives. */
+static int run_scope(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  if (lua_isnoneornil(L, 1)) return nnlua_type_error(L, "scope", 0, "a function", 1);
+  lua_pushcfunction(L, scope_body);
+  lua_pushlightuserdata(L, s);
+  lua_rotate(L, 1, 2);
+  nnlua_scope scope = {s->scope, NULL};
+  s->scope = &scope;
+  const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  s->scope = scope.outer;
+  close_scope(&scope, status != LUA_OK);
+  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+}
+
+/* keep(t, ...): tensors (also inside tables) leave all scopes; gives its arguments. */
+static int keep_tensors(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  if (!nnlua_box_at(L, s, 1) && !lua_istable(L, 1)) return nnlua_type_error(L, "keep", 0, "a tensor", 1);
+  reach_all(L, s, 1, lua_gettop(L), keep);
+  return lua_gettop(L);
+}
+
+/* core.release(t, ...): closes handles now; what is no tensor is passed over. */
+static int release(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  for (int i = lua_gettop(L); i >= 1; i--) {
+    nnlua_box *box = nnlua_box_at(L, s, i);
+    if (box) nnlua_close_box(box);
+  }
+  return 0;
+}
+
+/* Memory, threads, time */
+
+static int memory(lua_State *L) {
+  nnlua_entry e = nnlua_enter(L, nnlua_state_of(L));
+  const nn_memory_use use = nn_memory();
+  nnlua_leave(&e);
+  const struct { const char *name; lua_Integer value; } fields[] = {
+    {"live", (lua_Integer)use.live}, {"peak", (lua_Integer)use.peak}, {"tensors", use.tensors},
+  };
+  lua_createtable(L, 0, 3);
+  for (int i = 0; i < 3; i++) {
+    lua_pushinteger(L, fields[i].value);
+    lua_setfield(L, -2, fields[i].name);
+  }
+  return 1;
+}
+
+static int get_threads(lua_State *L) {
+  lua_pushinteger(L, nn_threads());
+  return 1;
+}
+
+static int set_threads(lua_State *L) {
+  const int64_t n = nnlua_check_integer(L, 1, "set_threads", "n");
+  if (n < 1 || n > 64) return nnlua_error(L, "set_threads: n must be within 1..64; got %I", (LUAI_UACINT)n);
+  lua_pushinteger(L, nn_set_threads((int)n));
+  return 1;
+}
+
+static int monotonic_time(lua_State *L) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  lua_pushnumber(L, (lua_Number)now.tv_sec + 1e-9 * (lua_Number)now.tv_nsec);
+  return 1;
+}
+
+/* For tests. core.fail_at(n, for_good): the n-th allocation from now fails (0: none); gives how many there were. */
+static int fail_at(lua_State *L) {
+  const int64_t n = nnlua_check_integer(L, 1, "fail_at", "n");
+  nnlua_entry e = nnlua_enter(L, nnlua_state_of(L));
+  const int64_t allocations = nn_memory_allocations();
+  nn_memory_fail_at(n, lua_toboolean(L, 2));
+  nnlua_leave(&e);
+  lua_pushinteger(L, allocations);
+  return 1;
+}
+
+/* core.memory_limit(bytes): for tensors; 0 for none. */
+static int memory_limit(lua_State *L) {
+  const int64_t bytes = nnlua_check_integer(L, 1, "memory_limit", "bytes");
+  nnlua_entry e = nnlua_enter(L, nnlua_state_of(L));
+  nn_memory_limit(bytes > 0 ? (size_t)bytes : 0);
+  nnlua_leave(&e);
+  return 0;
+}
+
+void nnlua_open_scope(lua_State *L, nnlua_state *s) {
+  static const nnlua_function functions[] = {
+    {"no_grad", no_grad, NNLUA_NN}, {"scope", run_scope, NNLUA_NN}, {"keep", keep_tensors, NNLUA_NN | NNLUA_CORE},
+    {"memory", memory, NNLUA_NN}, {"time", monotonic_time, NNLUA_NN}, {"get_threads", get_threads, NNLUA_NN},
+    {"set_threads", set_threads, NNLUA_NN}, {"release", release, NNLUA_CORE}, {"fail_at", fail_at, NNLUA_CORE},
+    {"memory_limit", memory_limit, NNLUA_CORE}, {NULL, NULL, 0},
+  };
+  nnlua_register(L, s, functions);
+}

@@ -1,0 +1,269 @@
+/* The state of an interpreter: entering and leaving the library, errors on their way out, and the net under memory. */
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor.h"
+
+static const char state_key, error_key;              /* their addresses are keys of the registry */
+static const char lua_error_text[] = "an error raised by a Lua function";
+static const size_t growth_at_least = (size_t)2 << 20;
+
+/* The state's userdata is the first that nn makes, so its finalizer runs after those of all tensors. */
+static int close_state(lua_State *L) {
+  nnlua_state *s = lua_touserdata(L, 1);
+  nn_context *context = s->context;
+  s->context = NULL;
+  while (s->unused) {
+    nnlua_function_ref *f = s->unused;
+    s->unused = f->next;
+    free(f);
+  }
+  nn_context_free(context);
+  return 0;
+}
+
+nnlua_state *nnlua_closing(lua_State *L) {
+  luaL_error(L, "nn: this interpreter is closing");
+  return NULL;
+}
+
+nnlua_state *nnlua_state_find(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
+  nnlua_state *s = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return s;
+}
+
+nnlua_state *nnlua_state_new(lua_State *L) {
+  nnlua_state *s = nnlua_state_find(L);
+  if (s) return s->context ? s : nnlua_closing(L);
+  s = lua_newuserdatauv(L, sizeof *s, 0);
+  memset(s, 0, sizeof *s);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, close_state);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pushboolean(L, 0);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);     /* the place exists from now on: keeping an error needs no memory */
+  s->soft_limit = growth_at_least;
+  s->context = nn_context_new();
+  if (!s->context) luaL_error(L, "nn: out of memory");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+  return s;
+}
+
+/* Entering and leaving */
+
+nnlua_entry nnlua_enter(lua_State *L, nnlua_state *s) {
+  nnlua_entry e = {.state = s, .L = L, .outer = s->L, .previous = nn_context_use(s->context), .floats = nn_float_enter()};
+  if (!s->depth++) s->floats = e.floats;
+  s->L = L;
+  e.mark = nn_scope_open();
+  nn_clear_error();
+  if (s->budget) nnlua_budget_memory(s);
+  return e;
+}
+
+void nnlua_leave(nnlua_entry *e) {
+  nn_scope_close(e->mark);
+  e->state->L = e->outer;
+  e->state->depth--;
+  nn_float_leave(e->floats);
+  nn_context_use(e->previous);
+}
+
+/* A full collection, never inside a finalizer (where the collector says that it is not running) and never against the
+ * will of who stopped it. The next one is due when as much was made as survived, and at least twice Lua's own heap (what
+ * there is to mark: 40 us for 300 kB) and 2 MB: with more than that in flight small tensors fall out of the processor's
+ * cache, and an addition of 16 elements takes three times as long under the incremental collector. */
+static void collect(lua_State *L, nnlua_state *s) {
+  if (lua_gc(L, LUA_GCISRUNNING) != 1) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  nnlua_sweep_unused(L, s);
+  nn_context *previous = nn_context_use(s->context);
+  const size_t survived = nn_memory().live, heap = 2 * (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
+  size_t growth = survived > growth_at_least ? survived : growth_at_least;
+  if (growth < heap) growth = heap;
+  s->soft_limit = survived + growth;
+  nn_context_use(previous);
+}
+
+static int raise(lua_State *L, nnlua_state *s) {
+  nn_context *previous = nn_context_use(s->context);
+  const char *text = nn_error();               /* stays where it is until the next error */
+  nn_context_use(previous);
+  if (!text) return nnlua_error(L, "nn: a tensor was freed while it was in use");
+  if (strcmp(text, lua_error_text)) return nnlua_error(L, "%s", text);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
+  lua_pushboolean(L, 0);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
+  return lua_error(L);
+}
+
+bool nnlua_done(nnlua_entry *e, bool ok) {
+  lua_State *L = e->L;
+  nnlua_state *s = e->state;
+  const bool again = !ok && !e->last_try && nn_error() && strstr(nn_error(), "out of memory");
+  const bool much = ok && nn_memory().live > s->soft_limit;
+  nnlua_leave(e);
+  if (s->budget) nnlua_budget_check(L, s);
+  if (!ok && !again) raise(L, s);
+  if (!again && !much) return ok;
+  collect(L, s);
+  if (!again) return true;
+  if (!s->context) nnlua_closing(L);
+  *e = nnlua_enter(L, s);
+  e->last_try = true;
+  return false;
+}
+
+bool nnlua_give(nnlua_entry *e, nnlua_box *box, ag_var *y) {
+  box->var = nn_retain(y);
+  return nnlua_done(e, y != NULL);
+}
+
+/* Errors */
+
+void nnlua_where(lua_State *L) {
+  lua_Debug level;
+  for (int i = 0; lua_getstack(L, i, &level); i++) {
+    lua_getinfo(L, "Sl", &level);
+    if (level.currentline <= 0 || !strncmp(level.source, "=nn/", 4)) continue;
+    lua_pushfstring(L, "%s:%d: ", level.short_src, level.currentline);
+    return;
+  }
+  lua_pushliteral(L, "");
+}
+
+int nnlua_error(lua_State *L, const char *format, ...) {
+  va_list arguments;
+  nnlua_where(L);
+  va_start(arguments, format);
+  lua_pushvfstring(L, format, arguments);
+  va_end(arguments);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+const char *nnlua_got(lua_State *L, int index) {
+  switch (lua_type(L, index)) {
+    case LUA_TNONE: return "nil";
+    case LUA_TNUMBER:
+      lua_pushvalue(L, index);
+      return lua_tostring(L, -1);
+    case LUA_TBOOLEAN: return lua_toboolean(L, index) ? "true" : "false";
+    case LUA_TUSERDATA: {
+      const bool named = luaL_getmetafield(L, index, "__name") == LUA_TSTRING;
+      return named ? lua_tostring(L, -1) : "userdata";
+    }
+    default: return luaL_typename(L, index);
+  }
+}
+
+int nnlua_type_error(lua_State *L, const char *call, int argument, const char *wanted, int index) {
+  const char *got = lua_type(L, index) == LUA_TUSERDATA ? nnlua_got(L, index) : luaL_typename(L, index);
+  if (lua_isnone(L, index)) got = "nil";
+  if (argument) return nnlua_error(L, "%s: argument %d: expected %s; got %s", call, argument, wanted, got);
+  return nnlua_error(L, "%s: expected %s; got %s", call, wanted, got);
+}
+
+/* Edit distance of two short names (Wagner & Fischer 1974), by one row; long names are far from everything. */
+static int distance(const char *a, const char *b) {
+  enum { LONGEST = 40 };
+  int row[LONGEST + 1];
+  const int n = (int)strlen(a), m = (int)strlen(b);
+  if (n > LONGEST || m > LONGEST) return LONGEST;
+  for (int j = 0; j <= m; j++) row[j] = j;
+  for (int i = 1; i <= n; i++) {
+    int corner = row[0];
+    row[0] = i;
+    for (int j = 1; j <= m; j++) {
+      const int above = row[j], changed = corner + (a[i - 1] != b[j - 1]);
+      const int shorter = (above < row[j - 1] ? above : row[j - 1]) + 1;
+      row[j] = changed < shorter ? changed : shorter;
+      corner = above;
+    }
+  }
+  return row[m];
+}
+
+const char *nnlua_nearest(lua_State *L, const char *name, const char *const *names) {
+  int best = (int)strlen(name) / 3 + 2;
+  const char *found = NULL;
+  for (; *names; names++) {
+    const int d = distance(name, *names);
+    if (d >= best) continue;
+    best = d;
+    found = *names;
+  }
+  return found ? lua_pushfstring(L, "; did you mean \"%s\"?", found) : "";
+}
+
+/* Calls out of the library */
+
+bool nnlua_protected(nnlua_state *s, lua_CFunction body, void *data) {
+  lua_State *L = s->L;
+  if (!lua_checkstack(L, 4)) return nn_fail("callback: Lua's stack is full");
+  nn_float_leave(s->floats);
+  lua_pushcfunction(L, body);
+  lua_pushlightuserdata(L, data);
+  const int status = lua_pcall(L, 1, 0, 0);
+  nn_context_use(s->context);
+  nn_float_enter();
+  if (status == LUA_OK) return true;
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
+  return nn_fail(lua_error_text);
+}
+
+void nnlua_function_unuse(nnlua_function_ref *f) {
+  if (!f->state->context) {
+    free(f);
+    return;
+  }
+  f->next = f->state->unused;
+  f->state->unused = f;
+}
+
+void nnlua_sweep_unused(lua_State *L, nnlua_state *s) {
+  while (s->unused) {
+    nnlua_function_ref *f = s->unused;
+    s->unused = f->next;
+    luaL_unref(L, LUA_REGISTRYINDEX, f->ref);
+    free(f);
+  }
+}
+
+static int push_text(lua_State *L) {
+  lua_pushstring(L, lua_touserdata(L, 1));
+  return 1;
+}
+
+void nnlua_push_text(lua_State *L, char *text) {
+  lua_pushcfunction(L, push_text);
+  lua_pushlightuserdata(L, text);
+  const int status = lua_pcall(L, 1, 1, 0);
+  free(text);
+  if (status != LUA_OK) lua_error(L);
+}
+
+/* Registration */
+
+void nnlua_put(lua_State *L, const char *name, int where) {
+  static const int place[] = {NNLUA_AT_NN, NNLUA_AT_METHODS, NNLUA_AT_CORE, NNLUA_AT_META};
+  for (int i = 0; i < 4; i++) {
+    if (!(where & 1 << i)) continue;
+    lua_pushvalue(L, -1);
+    lua_setfield(L, place[i], name);
+  }
+  lua_pop(L, 1);
+}
+
+void nnlua_register(lua_State *L, nnlua_state *s, const nnlua_function *functions) {
+  for (; functions->name; functions++) {
+    lua_pushlightuserdata(L, s);
+    lua_pushcclosure(L, functions->f, 1);
+    nnlua_put(L, functions->name, functions->where);
+  }
+}
