@@ -8,7 +8,7 @@ local fail, warn = errors.fail, errors.warn
 
 local M = {}
 
-local UNSCALED = 100     -- inputs beyond it are called unscaled
+local UNSCALED = 25      -- inputs beyond it are called unscaled
 local MOST_CLASSES = 256 -- more are not looked for in the validation part
 
 local function is_integer(t) return t.dtype == "int64" or t.dtype == "uint8" end
