@@ -35,11 +35,6 @@ function History:add(epoch, names, logs)
   end
 end
 
--- Draws the lists in the terminal, or into a file.
-function History:plot(...)
-  return import "plot".history(self, ...)
-end
-
 -- History: 100 epochs, loss 0.0123, accuracy 1
 function History:__tostring()
   local parts = {("%d epoch%s"):format(#self.epoch, #self.epoch == 1 and "" or "s")}

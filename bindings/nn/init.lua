@@ -6,13 +6,17 @@ local nn, _, import = ...
 local WHOLE = {
   Layer = "layer", Sequential = "sequential",
   activations = "activations", initializers = "initializers", regularizers = "regularizers",
-  constraints = "constraints", losses = "losses", metrics = "metrics", optimizers = "optimizers",
+  help = "help", constraints = "constraints", losses = "losses", metrics = "metrics", optimizers = "optimizers",
   schedules = "schedules", callbacks = "callbacks", data = "data", datasets = "datasets",
 }
+
+-- Names that are fields of a module.
+local FIELD = {gradcheck = "grad", value_and_grad = "grad"}
 
 -- Other names that start with a capital are classes of layers.
 local function find(_, name)
   if WHOLE[name] then return import(WHOLE[name]) end
+  if FIELD[name] then return import(FIELD[name])[name] end
   if type(name) == "string" and name:find "^%u" then return import "layers"[name] end
 end
 
