@@ -7,7 +7,7 @@
 typedef struct walk {
   uint64_t pass;
   int flags;
-  int n;                        /* nodes asked for; 0: all leaves whose variable lives, to whose own gradient is added */
+  int n;                        /* nodes asked for; 0: all leaves whose variable lives, whose gradient is added to */
   ag_var *const *inputs;
   ag_node *seen;                /* all nodes visited */
   ag_node *ready;

@@ -17,6 +17,7 @@ typedef int64_t copy_loop(int64_t n, void *y, int64_t sy, const void *x, int64_t
       for (int64_t i = 0; i < n; i++) y[i * sy] = (T)x[i * sx];                                  \
     return -1;                                                                                   \
   }
+#define INT64_END 9223372036854775808.0    /* 2^63 */
 /* FITS is false for NaN: C leaves such a conversion undefined */
 #define COPY_CHECKED(name, T, S, FITS)                                                           \
   static int64_t name(int64_t n, void *target, int64_t sy, const void *source, int64_t sx) {     \
@@ -39,11 +40,11 @@ COPY(i64_i64, int64_t, int64_t)
 COPY(f32_i64, float, int64_t)
 COPY(f64_i64, double, int64_t)
 COPY_CHECKED(u8_f32, uint8_t, float, v > -1 && v < 256)
-COPY_CHECKED(i64_f32, int64_t, float, v >= -0x1p63f && v < 0x1p63f)
+COPY_CHECKED(i64_f32, int64_t, float, v >= -(float)INT64_END && v < (float)INT64_END)
 COPY(f32_f32, float, float)
 COPY(f64_f32, double, float)
 COPY_CHECKED(u8_f64, uint8_t, double, v > -1 && v < 256)
-COPY_CHECKED(i64_f64, int64_t, double, v >= -0x1p63 && v < 0x1p63)
+COPY_CHECKED(i64_f64, int64_t, double, v >= -INT64_END && v < INT64_END)
 COPY(f32_f64, float, double)
 COPY(f64_f64, double, double)
 

@@ -10,7 +10,7 @@
 #include "context_state.h"
 #include "core.h"
 
-/* A check that tells the runner nothing when it holds: ck_assert writes a record each time, too slow for each element. */
+/* A check that tells the runner nothing when it holds: ck_assert writes a record each time, too slow for them all. */
 #define HOLDS_SO(condition, ...) do { if (!(condition)) ck_abort_msg(__VA_ARGS__); } while (0)
 #define SUCCEEDS(result) HOLDS_SO(result, "%s failed: %s", #result, nn_error() ? nn_error() : "without an error")
 

@@ -127,6 +127,19 @@ START_TEST(where_backward_can_start) {
 }
 END_TEST
 
+/* NULL in, NULL out, without an error of its own: the cause has been recorded before. */
+START_TEST(missing_operands) {
+  ag_var *x = LEAF(1), *none = NULL, *grad;
+  ck_assert(!ag_add(x, NULL) && !ag_add(NULL, x) && !ag_cat(2, (ag_var *[]){x, NULL}, 1) && !ag_exp(NULL));
+  ck_assert(!ag_layer_norm(NULL, x, x, 1) && !ag_constant(NULL) && !ag_parameter(NULL) && !ag_detach(NULL));
+  ck_assert(!ag_grad(ag_exp(x), NULL, 1, &none, 0, &grad) && !ag_grad(NULL, NULL, 1, &x, 0, &grad));
+  ck_assert(!ag_overwrite("add_", NULL, x) && !ag_overwrite("add_", ag_exp(x), NULL));
+  ck_assert(!ag_assign(NULL, 0, NULL, x) && !ag_assign(ag_exp(x), 0, NULL, NULL));
+  ck_assert(!ag_set_grad(NULL, x) && !ag_set_requires_grad(NULL, true) && !ag_grad_of(NULL));
+  ck_assert_ptr_null(nn_error());
+}
+END_TEST
+
 START_TEST(nothing_is_recorded_on_request) {
   ag_var *x = LEAF(1, 2);
   ck_assert(nn_set_recording(false));
@@ -433,6 +446,7 @@ Suite *engine_suite(void) {
   const TTest *const tests[] = {
     leaves_accumulate, each_gradient_has_memory_of_its_own, the_graph_is_freed_unless_kept,
     third_order_of_x_to_the_4th, backward_with_create_graph, gradients_by_inner_variables, unused_inputs,
+    missing_operands,
     where_backward_can_start, nothing_is_recorded_on_request, changed_values_are_noticed,
     overwriting_takes_the_history_over, assigning_parts, changes_that_are_refused, who_may_require_gradients,
     gradients_keep_dtypes, wide_and_shared, ranks_above_8, values_nobody_needs_are_freed, walks_inside_walks,

@@ -13,7 +13,7 @@ Suite *ops_suite(void);
 typedef enum layout { CONTIGUOUS, TRANSPOSED, SLICED, EXPANDED, LAYOUTS } layout;
 static const char *const layout_name[LAYOUTS] = {"contiguous", "transposed", "sliced", "expanded"};
 
-/* A sample at work. Its floats are leaves of the input's shape or, when expanded, with sizes of 1 that are broadcast. */
+/* A sample at work. Its floats are leaves of the input's shape or, expanded, with sizes of 1 that are broadcast. */
 typedef struct trial {
   const ag_op *op;
   const op_sample *sample;
@@ -173,7 +173,8 @@ static double difference(const trial *t, const target *f, nn_tensor *x, int64_t 
 
 static void agrees(const trial *t, const target *f, ag_var *leaf, const nn_tensor *dx, double tolerance) {
   HOLDS_SO(dx->dtype == NN_FLOAT64 && nn_shape_equal(&dx->shape, &leaf->value->shape),
-           "%s: a gradient of shape %s for %s", t->text, nn_shape_text(&dx->shape).s, nn_shape_text(&leaf->value->shape).s);
+           "%s: a gradient of shape %s for %s", t->text, nn_shape_text(&dx->shape).s,
+           nn_shape_text(&leaf->value->shape).s);
   for (int64_t i = 0; i < dx->numel; i++) {
     const double expected = difference(t, f, leaf->value, i), got = element(dx, i);
     HOLDS_SO(close_to(got, expected, tolerance, 0.02 * tolerance),
@@ -327,6 +328,25 @@ START_TEST(samples_name_ops) {
 }
 END_TEST
 
+/* Differences cannot see a wrong forward: each op that users see also has values from elsewhere, for
+ * tests/lua/values.lua. */
+START_TEST(values_are_on_record) {
+  static char rows[1 << 20], as_function[64], as_method[64];
+  FILE *file = fopen("tests/data/ops.csv", "r");
+  HOLDS_SO(file, "tests/data/ops.csv is missing: run the suites at the top of the project");
+  rows[fread(rows, 1, sizeof rows - 1, file)] = '\0';
+  fclose(file);
+  int count;
+  for (const ag_op *const *op = ag_ops(&count), *const *end = op + count; op < end; op++) {
+    if ((*op)->internal) continue;
+    snprintf(as_function, sizeof as_function, "nn.%s(", (*op)->name);
+    snprintf(as_method, sizeof as_method, ":%s(", (*op)->name);
+    HOLDS_SO(strstr(rows, as_function) || strstr(rows, as_method),
+             "%s has no values: add rows to tests/reference/ops.py", (*op)->name);
+  }
+}
+END_TEST
+
 Suite *ops_suite(void) {
   Suite *suite = suite_create("ops");
   TCase *each = tcase_create("each op");
@@ -335,6 +355,7 @@ Suite *ops_suite(void) {
   tcase_add_checked_fixture(each, fixture_open, fixture_close);
   tcase_set_timeout(each, 120);
   tcase_add_test(each, samples_name_ops);
+  tcase_add_test(each, values_are_on_record);
   tcase_add_loop_test(each, first_derivatives, 0, count);
   tcase_add_loop_test(each, second_derivatives, 0, count);
   tcase_add_loop_test(each, bits_of_strided_inputs, 0, count);

@@ -1,6 +1,6 @@
--- Every op against values from PyTorch and NumPy: tests/data/ops.csv, written by tests/reference/ops.py; op_rows.py there
--- says what is in a row. Floats may differ by |x - y| <= absolute + relative |y|; dtypes, shapes, integers, NaN and
--- infinities not.
+-- Every op against values from PyTorch and NumPy: tests/data/ops.csv, written by tests/reference/ops.py; op_rows.py
+-- there says what is in a row. Floats may differ by |x - y| <= absolute + relative |y|; dtypes, shapes, integers, NaN
+-- and infinities not.
 local t = ...
 local nn = require "nn"
 

@@ -1,6 +1,6 @@
-"""How a row of tests/data/ops.csv is made: a Lua expression over x1, x2, ..., its inputs, and what a reference gives for
-them, computed in float64. Tensors are separated by "|" and written "float32{2,3}: 1 2 3 4 5 6", with "grad " in front
-where the input requires gradients; a result that is a Lua number is written "number{}: 6"."""
+"""How a row of tests/data/ops.csv is made: a Lua expression over x1, x2, ..., its inputs, and what a reference gives
+for them, computed in float64. Tensors are separated by "|" and written "float32{2,3}: 1 2 3 4 5 6", with "grad " in
+front where the input requires gradients; a result that is a Lua number is written "number{}: 6"."""
 import csv
 
 import numpy as np
@@ -81,6 +81,20 @@ def u8(values):
 
 def f64(values, grad=False):
     return Input(values, "float64", grad)
+
+
+def grad(expression, values, *expected, **dtypes):
+    """The gradient of the sum of expression by x1."""
+    row("nn.grad((%s):sum(), x1)" % expression, lambda x: torch.tensor(expected, dtype=torch.float64).reshape(x.shape),
+        f64(values, grad=True), **dtypes)
+
+
+def autograd(expression, reference, *inputs):
+    """The gradients of the sum of expression by the inputs that require them, by PyTorch."""
+    def gradients(*x):
+        return torch.autograd.grad(reference(*x).sum(), [y for y in x if y.requires_grad])
+    names = ", ".join("x%d" % (i + 1) for i, x in enumerate(inputs) if x.grad)
+    row("table.unpack(nn.grad((%s):sum(), {%s}))" % (expression, names), gradients, *inputs)
 
 
 def write(path):

@@ -4,7 +4,7 @@ row). Positions count from 1. Run at the top of the project."""
 import numpy as np
 import torch
 import torch.nn.functional as F
-from op_rows import Input, Number, drawn, f64, i64, inf, nan, row, u8, write
+from op_rows import Input, Number, autograd, drawn, f64, grad, i64, inf, nan, row, u8, write
 
 # Element-wise
 
@@ -423,20 +423,6 @@ row("(function() x1[2] = x2 return x1 end)()", lambda x, v: torch.stack([x[0], v
 row("(function() x1:t():add_(x2) return x1 end)()", lambda x, v: x + v[:, None], drawn(2, 3), drawn(2))
 
 # Gradients at edges
-
-
-def grad(expression, values, *expected, **dtypes):
-    """The gradient of the sum of expression by x1."""
-    row("nn.grad((%s):sum(), x1)" % expression, lambda x: torch.tensor(expected, dtype=torch.float64).reshape(x.shape),
-        f64(values, grad=True), **dtypes)
-
-
-def autograd(expression, reference, *inputs):
-    def gradients(*x):
-        return torch.autograd.grad(reference(*x).sum(), [y for y in x if y.requires_grad])
-    names = ", ".join("x%d" % (i + 1) for i, x in enumerate(inputs) if x.grad)
-    row("table.unpack(nn.grad((%s):sum(), {%s}))" % (expression, names), gradients, *inputs)
-
 
 grad("x1:abs()", [0, -0.0, 2, -2], 0, 0, 1, -1)
 grad("x1:relu()", [0, 1, -1], 0, 1, 0)
