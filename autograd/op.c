@@ -15,11 +15,12 @@ extern const ag_op *const end_of_rows[] __asm("__stop_ag_ops") __attribute__((vi
 #endif
 
 const ag_op *const *ag_ops(int *count) {
-  *count = (int)(end_of_rows - first_row);
+  *count = (int)(end_of_rows - first_row);   // cppcheck-suppress comparePointers ; the linker made them one array
   return first_row;
 }
 
 const ag_op *ag_op_named(const char *name) {
+  // cppcheck-suppress comparePointers
   for (const ag_op *const *row = first_row; row < end_of_rows; row++)
     if (!strcmp((*row)->name, name)) return *row;
   return NULL;

@@ -3,8 +3,10 @@
 
 #include "derivatives.h"
 
-#define REDUCES ATTR({"dims", AG_DIMS, false, 0}, {"keepdim", AG_FLAG, false, 0})
-#define REDUCTION_ATTRS ATTRS({.ints = dims}, {.flag = keepdim})
+#define REDUCES .attr = {{"dims", AG_DIMS, false, 0}, {"keepdim", AG_FLAG, false, 0}}
+static ag_var *reduce(const ag_op *op, ag_var *x, nn_ints dims, bool keepdim) {
+  return ag_apply(op, 1, &x, ATTRS({.ints = dims}, {.flag = keepdim}));
+}
 
 /* A result of the reduction of shape, brought back to shape's rank and broadcast over it. */
 static ag_var *spread(ag_var *g, nn_shape shape, const ag_attr *a) {
@@ -26,7 +28,7 @@ static double reduced_count(const nn_shape *shape, const nn_ints *dims) {
 FORWARD(sum) { return nn_sum(x[0], a[0].ints, a[1].flag); }
 VJP(sum)     { WANT(0) = spread(g, SHAPE(0), a); }
 OP(sum, 1, REDUCES, HELP("sum over dims; integers give int64"))
-ag_var *ag_sum(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(sum, REDUCTION_ATTRS, x); }
+ag_var *ag_sum(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&sum_op, x, dims, keepdim); }
 
 FORWARD(mean) { return nn_mean(x[0], a[0].ints, a[1].flag); }
 VJP(mean) {
@@ -34,7 +36,7 @@ VJP(mean) {
   WANT(0) = spread(ag_div(g, ag_number(reduced_count(&shape, &a[0].ints))), shape, a);
 }
 OP(mean, 1, REDUCES, HELP("mean over dims; integers give float32"))
-ag_var *ag_mean(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(mean, REDUCTION_ATTRS, x); }
+ag_var *ag_mean(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&mean_op, x, dims, keepdim); }
 
 static ag_var *columns(ag_var *x, int64_t first, int64_t last) {
   return ag_slice("prod", x, 2, (nn_range[]){{0}, {first, last, false}});
@@ -80,7 +82,7 @@ COMPOSE(prod) {
   return differentiated ? ag_add(y, ag_sum(x[0], a[0].ints, a[1].flag)) : y;
 }
 COMPOSED(prod, 1, REDUCES, HELP("product over dims; integers give int64"))
-ag_var *ag_prod(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(prod, REDUCTION_ATTRS, x); }
+ag_var *ag_prod(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&prod_op, x, dims, keepdim); }
 
 /* dx = g / (number of ties) where x is the extreme */
 static ag_var *extreme_gradient(ag_var *g, ag_var *x, ag_var *y, const ag_attr *a) {
@@ -95,7 +97,7 @@ static ag_var *extreme_gradient(ag_var *g, ag_var *x, ag_var *y, const ag_attr *
   FORWARD(op) { return nn_##op(x[0], a[0].ints, a[1].flag); }                                                    \
   VJP(op)     { WANT(0) = extreme_gradient(g, x[0], y, a); }                                                     \
   OP(op, 1, .needs = {X0 | Y}, REDUCES, HELP(help))                                                              \
-  ag_var *ag_##op(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(op, REDUCTION_ATTRS, x); }
+  ag_var *ag_##op(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&op##_op, x, dims, keepdim); }
 
 EXTREME(amax, "the largest over dims; ties share the gradient")
 EXTREME(amin, "the smallest over dims; ties share the gradient")
@@ -131,7 +133,7 @@ COMPOSED(min, 1, .results = 2, REDUCES, HELP("the smallest; along one dimension 
 #define TRUTH(op, help)                                                                                          \
   FORWARD(op) { return nn_##op(x[0], a[0].ints, a[1].flag); }                                                    \
   PLAIN(op, 1, REDUCES, HELP(help))                                                                              \
-  ag_var *ag_##op(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(op, REDUCTION_ATTRS, x); }
+  ag_var *ag_##op(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&op##_op, x, dims, keepdim); }
 
 TRUTH(any, "1 where an element is not 0 (uint8)")
 TRUTH(all, "1 where no element is 0 (uint8)")
@@ -164,7 +166,7 @@ VJP(norm) {
   WANT(0) = ag_mul(x[0], spread(ag_div(g, length), SHAPE(0), a));
 }
 OP(norm, 1, .needs = {X0 | Y}, REDUCES, HELP("Euclidean length over dims; gradient 0 at 0"))
-ag_var *ag_norm(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(norm, REDUCTION_ATTRS, x); }
+ag_var *ag_norm(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&norm_op, x, dims, keepdim); }
 
 /* dx = g e^(x - y); an all -inf slice has no gradient */
 FORWARD(logsumexp) { return nn_logsumexp(x[0], a[0].ints, a[1].flag); }
@@ -173,7 +175,7 @@ VJP(logsumexp) {
   WANT(0) = ag_mul(spread(g, SHAPE(0), a), ag_exp(ag_sub(x[0], spread(top, SHAPE(0), a))));
 }
 OP(logsumexp, 1, .needs = {X0 | Y}, REDUCES, HELP("ln(sum(e^x)) over dims, without overflow"))
-ag_var *ag_logsumexp(ag_var *x, nn_ints dims, bool keepdim) { return APPLY(logsumexp, REDUCTION_ATTRS, x); }
+ag_var *ag_logsumexp(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&logsumexp_op, x, dims, keepdim); }
 
 FORWARD(sum_to) { return nn_sum_to(x[0], nn_shape_of(a[0].ints.n, a[0].ints.v)); }
 VJP(sum_to)     { WANT(0) = ag_broadcast_to(g, SHAPE(0)); }
