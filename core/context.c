@@ -138,6 +138,7 @@ void *nn_scope_own(void *object) {
 }
 
 void *nn_scope_return(size_t mark, void *object) {
+  if (current->scope_count == mark + 1 && current->scope[mark] == object) return object;   /* nothing else to close */
   nn_retain(object);
   nn_scope_close(mark);
   return nn_scope_own(object);

@@ -1,5 +1,5 @@
-/* Matrix products. Every call becomes one product: C = A B (+ bias), or a batch of them, with A and B as matrices of any
- * strides. It is cut into tiles by its shape only, and the tiles are shared over the thread pool; on one thread the
+/* Matrix products. Every call becomes one product: C = A B (+ bias), or a batch of them, with A and B as matrices of
+ * any strides. It is cut into tiles by its shape only, and the tiles are shared over the thread pool; on one thread the
  * same tiles are worked through in turn, so the bits never depend on the number of threads. */
 #include "matmul.h"
 
@@ -24,7 +24,7 @@ typedef struct small_product { int64_t m, n, k, a_row, a_column, b_row, b_column
 #define SMALL(name) small_float64_##name
 #include "small_product_template.h"
 
-typedef struct matrix { const char *data; int64_t rows, columns, row, column; } matrix; /* strides in elements */
+typedef struct matrix { const void *data; int64_t rows, columns, row, column; } matrix; /* strides in elements */
 
 /* The front dimensions of a batch, and the operands' strides along them. */
 typedef struct fronts { int rank; int64_t dim[NN_MAX_RANK], a[NN_MAX_RANK], b[NN_MAX_RANK]; } fronts;
@@ -37,8 +37,8 @@ typedef struct product {
   int64_t m, n, k;
   double work;                             /* m n k */
   matrix a, b;
-  const char *bias;                        /* n contiguous elements, or NULL */
-  char *c;                                 /* row-major */
+  const void *bias;                        /* n contiguous elements, or NULL */
+  void *c;                                 /* row-major */
   const fronts *fronts;                    /* NULL: one matrix */
   int64_t batch;                           /* how many */
   int64_t tile_rows, tile_columns, tiles_across, tiles, matrices; /* of a part: one tile, or several whole matrices */
@@ -83,13 +83,14 @@ static bool blas_form(const matrix *x, CBLAS_TRANSPOSE *transposed, int *leading
 }
 
 static matrix part_of(const matrix *x, int64_t size, int64_t row, int64_t rows, int64_t column, int64_t columns) {
-  return (matrix){x->data + (row * x->row + column * x->column) * size, rows, columns, x->row, x->column};
+  const void *data = (const char *)x->data + (row * x->row + column * x->column) * size;
+  return (matrix){data, rows, columns, x->row, x->column};
 }
 
 /* One tile. */
 
 /* y = op(M) v (+ y): a product with one row or one column */
-static void multiply_vector(const product *p, const matrix *a, const matrix *b, char *c) {
+static void multiply_vector(const product *p, const matrix *a, const matrix *b, void *c) {
   const bool row = a->rows == 1;           /* (1, k) (k, n): M = B, transposed */
   const matrix *m = row ? b : a;
   const int step = p->k < 2 ? 1 : (int)(row ? a->column : b->row), result_step = row ? 1 : (int)p->n;
@@ -102,14 +103,13 @@ static void multiply_vector(const product *p, const matrix *a, const matrix *b, 
   const void *v = row ? a->data : b->data;
   const double beta = p->bias ? 1 : 0;
   if (p->dtype == NN_FLOAT32)
-    cblas_sgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, (const float *)m->data, leading, v, step,
-                (float)beta, (float *)c, result_step);
+    cblas_sgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, m->data, leading, v, step, (float)beta, c,
+                result_step);
   else
-    cblas_dgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, (const double *)m->data, leading, v, step, beta,
-                (double *)c, result_step);
+    cblas_dgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, m->data, leading, v, step, beta, c, result_step);
 }
 
-static void multiply_matrices(const product *p, const matrix *a, const matrix *b, char *c) {
+static void multiply_matrices(const product *p, const matrix *a, const matrix *b, void *c) {
   CBLAS_TRANSPOSE ta = CblasNoTrans, tb = CblasNoTrans;
   int lda = 1, ldb = 1;
   blas_form(a, &ta, &lda);
@@ -117,30 +117,28 @@ static void multiply_matrices(const product *p, const matrix *a, const matrix *b
   const int m = (int)a->rows, n = (int)b->columns, k = (int)a->columns, ldc = (int)p->n;
   const double beta = p->bias ? 1 : 0;
   if (p->dtype == NN_FLOAT32)
-    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const float *)a->data, lda, (const float *)b->data, ldb,
-                (float)beta, (float *)c, ldc);
+    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a->data, lda, b->data, ldb, (float)beta, c, ldc);
   else
-    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, (const double *)a->data, lda, (const double *)b->data, ldb, beta,
-                (double *)c, ldc);
+    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a->data, lda, b->data, ldb, beta, c, ldc);
 }
 
 /* Sums of int64, modulo 2^64, row by row of B */
-static void multiply_integers(const product *p, const matrix *a, const matrix *b, char *c) {
-  const uint64_t *bias = (const uint64_t *)p->bias;
-  for (int64_t i = 0; i < a->rows; i++) {
-    uint64_t *y = (uint64_t *)c + i * p->n;
-    if (!bias) memset(y, 0, (size_t)b->columns * sizeof *y);
+static void multiply_integers(const product *p, const matrix *a, const matrix *b, void *c) {
+  const uint64_t *left = a->data, *right = b->data;
+  uint64_t *y = c;
+  for (int64_t i = 0; i < a->rows; i++, y += p->n) {
+    if (!p->bias) memset(y, 0, (size_t)b->columns * sizeof *y);
     for (int64_t l = 0; l < a->columns; l++) {
-      const uint64_t x = ((const uint64_t *)a->data)[i * a->row + l * a->column];
-      const uint64_t *row = (const uint64_t *)b->data + l * b->row;
-      for (int64_t j = 0; j < b->columns; j++) y[j] += x * row[j * b->column];
+      const uint64_t x = left[i * a->row + l * a->column];
+      for (int64_t j = 0; j < b->columns; j++) y[j] += x * right[l * b->row + j * b->column];
     }
   }
 }
 
 static void multiply(const product *p, const matrix *a, const matrix *b, char *c, int64_t column) {
-  for (int64_t i = 0; p->bias && i < a->rows; i++)
-    memcpy(c + i * p->n * p->size, p->bias + column * p->size, (size_t)(b->columns * p->size));
+  const char *bias = p->bias;
+  for (int64_t i = 0; bias && i < a->rows; i++)
+    memcpy(c + i * p->n * p->size, bias + column * p->size, (size_t)(b->columns * p->size));
   if (p->dtype == NN_INT64) multiply_integers(p, a, b, c);
   else if (a->rows == 1 || b->columns == 1) multiply_vector(p, a, b, c);
   else multiply_matrices(p, a, b, c);
@@ -183,12 +181,12 @@ static void operands(const product *p, int64_t index, matrix *a, matrix *b) {
   for (int d = p->fronts ? p->fronts->rank - 1 : -1; d >= 0; d--) {
     const int64_t at = index % p->fronts->dim[d];
     index /= p->fronts->dim[d];
-    a->data += at * p->fronts->a[d] * p->size;
-    b->data += at * p->fronts->b[d] * p->size;
+    a->data = (const char *)a->data + at * p->fronts->a[d] * p->size;
+    b->data = (const char *)b->data + at * p->fronts->b[d] * p->size;
   }
 }
 
-static void work_small(const product *p, const matrix *a, const matrix *b, char *c) {
+static void work_small(const product *p, const matrix *a, const matrix *b, void *c) {
   const small_product s = {p->m, p->n, p->k, a->row, a->column, b->row, b->column};
   if (p->dtype == NN_FLOAT32) small_float32_product(s, a->data, b->data, p->bias, c);
   else small_float64_product(s, a->data, b->data, p->bias, c);
@@ -197,7 +195,7 @@ static void work_small(const product *p, const matrix *a, const matrix *b, char 
 static void work_tile(const product *p, int64_t index, int64_t tile) {
   matrix a, b;
   operands(p, index, &a, &b);
-  char *c = p->c + index * p->m * p->n * p->size;
+  char *c = (char *)p->c + index * p->m * p->n * p->size;
   if (p->small) {
     work_small(p, &a, &b, c);
     return;
@@ -218,9 +216,10 @@ static void work_part(void *user, int part) {
 /* k = 0: each sum is empty, or the bias alone. */
 static void work_empty(const product *p) {
   const size_t row = (size_t)(p->n * p->size);
-  for (int64_t i = 0; i < p->batch * p->m; i++) {
-    if (p->bias) memcpy(p->c + (size_t)i * row, p->bias, row);
-    else memset(p->c + (size_t)i * row, 0, row);
+  char *c = p->c;
+  for (int64_t i = 0; i < p->batch * p->m; i++, c += row) {
+    if (p->bias) memcpy(c, p->bias, row);
+    else memset(c, 0, row);
   }
 }
 

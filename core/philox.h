@@ -19,7 +19,8 @@ static inline nn_philox nn_philox_block(nn_philox c, uint32_t key0, uint32_t key
   return c;
 }
 
-/* Blocks are taken in groups, one block to each lane of a vector; a group's words lie [word][lane]. */
+/* Blocks are taken in groups, one block to each lane of a vector; word i of a lane lies at
+ * i * NN_LANES + lane. */
 enum { NN_LANES = 16, NN_GROUP_WORDS = 4 * NN_LANES };
 
 typedef struct nn_draw {
@@ -34,7 +35,9 @@ typedef struct nn_draw {
 typedef void nn_draw_loop(const nn_draw *draw, int64_t group, int64_t groups, void *y);
 
 /* By float dtype: [0] float32, [1] float64. Elements in a group: 64 and 32; of a mask 64. */
-typedef struct nn_draw_kernels { nn_draw_loop *words, *uniform[2], *normal[2], *truncated_normal[2], *mask[2]; } nn_draw_kernels;
+typedef struct nn_draw_kernels {
+  nn_draw_loop *words, *uniform[2], *normal[2], *truncated_normal[2], *mask[2];
+} nn_draw_kernels;
 
 NN_KERNEL_TABLE(nn_draw_kernels, nn_draws)
 

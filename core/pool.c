@@ -265,7 +265,8 @@ static void run_job(int parts, void (*work)(void *, int), void *user, int n) {
   publish(OPEN, pool.shares - 1);
   take_parts(0);
   unsigned state = atomic_fetch_and_explicit(&pool.state, ~(unsigned)OPEN, memory_order_acquire);
-  for (int beats = 0; state & INSIDE; state = atomic_load_explicit(&pool.state, memory_order_acquire)) wait_beat(&beats);
+  for (int beats = 0; state & INSIDE; state = atomic_load_explicit(&pool.state, memory_order_acquire))
+    wait_beat(&beats);
 }
 
 void nn_parallel(int parts, void (*work)(void *user, int part), void *user) {

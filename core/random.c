@@ -118,7 +118,8 @@ nn_tensor *nn_dropout_mask(nn_generator *generator, nn_dtype dtype, nn_shape sha
 
 /* Integers. */
 
-/* floor(x range / 2^128) of a block as a number x of 128 bits: no value is favoured by more than 2^-64. range 0 is 2^64. */
+/* floor(x range / 2^128) of a block as a number x of 128 bits: no value is favoured by more than 2^-64. A range of 0 is
+ * 2^64. */
 static uint64_t below(uint64_t range, const uint32_t w[NN_GROUP_WORDS], int lane) {
   const uint64_t high = (uint64_t)w[lane] << 32 | w[lane + NN_LANES];
   const uint64_t low = (uint64_t)w[lane + 2 * NN_LANES] << 32 | w[lane + 3 * NN_LANES];

@@ -52,6 +52,8 @@ void nn_update_rmsprop(nn_dtype dtype, int64_t n, void *w, const void *g, void *
                        double rate, double rho, double momentum, double epsilon) {
   const nn_update_kernels *k = nn_updates();
   const nn_update_numbers numbers = {.rate = rate, .mu = momentum, .p = rho, .q = 1 - rho, .epsilon = epsilon};
-  if (mean) update(velocity ? k->rmsprop_centered_momentum : k->rmsprop_centered, dtype, n, w, g, v, mean, velocity, numbers);
-  else update(velocity ? k->rmsprop_momentum : k->rmsprop, dtype, n, w, g, v, velocity, NULL, numbers);
+  if (mean)
+    update(velocity ? k->rmsprop_centered_momentum : k->rmsprop_centered, dtype, n, w, g, v, mean, velocity, numbers);
+  else
+    update(velocity ? k->rmsprop_momentum : k->rmsprop, dtype, n, w, g, v, velocity, NULL, numbers);
 }

@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/* w -= rate g; with velocity (may be NULL): v = momentum v - rate g, w += v, or with nesterov w += momentum v - rate g */
+/* w -= rate g; with velocity (may be NULL): v = momentum v - rate g, then w += v, or with nesterov
+ * w += momentum v - rate g. */
 void nn_update_sgd(nn_dtype dtype, int64_t n, void *w, const void *g, void *velocity, double rate, double momentum,
                    bool nesterov);
 

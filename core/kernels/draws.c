@@ -37,8 +37,8 @@ static inline void units_double(group_words w, double u[NN_GROUP_WORDS / 2]) {
   for (int i = 0; i < NN_GROUP_WORDS / 2; i++) u[i] = (bits53(w[i], w[i + NN_GROUP_WORDS / 2]) + 0.5) * 0x1p-53;
 }
 
-/* Box-Muller: r = sqrt(-2 ln u), angle = 2 pi v: r cos and r sin of it are independent standard normals. With v = q/4 + t,
- * |t| <= 1/8, sine and cosine of 2 pi t by fdlibm's polynomials; the quarter q swaps them and sets the signs. */
+/* Box-Muller: r = sqrt(-2 ln u), angle = 2 pi v: r cos and r sin of it are independent standard normals. With
+ * v = q/4 + t, |t| <= 1/8, sine and cosine of 2 pi t by fdlibm's polynomials; the quarter q swaps them, sets signs. */
 NN_INLINE void box_muller(double u, double v, double *x, double *y) {
   double k, f = split_f64(u, &k);
   const double r = SQRT(-2 * log_split_f64(f, k, 0));

@@ -4,8 +4,8 @@
 
 #include "../kernels.h"
 
-/* Every rule: X(name, states, formula): w the parameter, g its gradient; a, b, c the first, second, third state, of which
- * there are so many; the numbers by name. */
+/* Every rule: X(name, states, formula): w the parameter, g its gradient; a, b, c the first, second, third state, of
+ * which there are so many; the numbers by name. */
 #define NN_EVERY_UPDATE(X) \
   X(sgd, 0, w -= rate * g) \
   X(momentum, 1, a = mu * a - rate * g; w += a) \

@@ -1,5 +1,5 @@
-/* Optimizer updates: numbers derived independently in float64 from Keras's formulas; the same bits for every instruction
- * set, number of threads and place in a long array. */
+/* Optimizer updates: numbers derived independently in float64 from Keras's formulas; the same bits for every
+ * instruction set, number of threads and place in a long array. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -88,7 +88,8 @@ START_TEST(amsgrad_keeps_the_greatest) {
 /* Several steps over n elements with the kernels and threads that are set; the parameter and its states. */
 static nn_tensor *trained(step_function *step, nn_dtype dtype, int64_t n) {
   nn_generator generator = nn_generator_seeded(5);
-  nn_tensor *w = nn_normal(&generator, dtype, NN_SHAPE(4, n), 0, 1), *g = nn_normal(&generator, dtype, NN_SHAPE(n), 0, 1);
+  nn_tensor *w = nn_normal(&generator, dtype, NN_SHAPE(4, n), 0, 1);
+  nn_tensor *g = nn_normal(&generator, dtype, NN_SHAPE(n), 0, 1);
   const size_t row = (size_t)n * nn_dtype_size(dtype);
   char *data = w->data;
   if (n) memset(data + row, 0, 3 * row);
