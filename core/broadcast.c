@@ -175,8 +175,25 @@ static void set_source(source *s, const nn_tensor *x, nn_dtype dtype, const nn_t
   s->periodic = s->rank == 2 && s->stride[0] == 0 && s->dim[1] <= PERIOD;
 }
 
+/* The usual case without ceremony, which would cost as much as a small sum: every operand gapless or one value, in the
+ * loop's dtype, and too little work for two threads. False when it is not so. */
+static bool at_once(const nn_map_call *call, nn_tensor *y) {
+  const void *x[NN_MAP_OPERANDS];
+  int64_t step[NN_MAP_OPERANDS];
+  if (call->condition || y->numel >= PARTS_FROM * call->part) return false;
+  for (int k = 0; k < call->operands; k++) {
+    const nn_tensor *operand = call->x[k];
+    if (operand->dtype != call->dtype || (operand->numel != 1 && !(operand->contiguous && operand->numel == y->numel)))
+      return false;
+    x[k] = operand->data;
+    step[k] = operand->numel != 1;
+  }
+  call->loops[call->dtype](y->numel, y->data, x, step, &call->pair);
+  return true;
+}
+
 void nn_map_into(const nn_map_call *call, nn_tensor *y) {
-  if (!y->numel) return;
+  if (!y->numel || at_once(call, y)) return;
   job j;                                 /* not cleared: it is large, and most of it is for walks */
   j.loop = call->loops[call->dtype];
   j.pair = &call->pair;

@@ -55,7 +55,7 @@ static copy_loop *const loops[NN_DTYPES][NN_DTYPES] = {   /* [target][source] */
   [NN_FLOAT64] = {f64_u8, f64_i64, f64_f32, f64_f64},
 };
 
-/* Both tensors as one walk: dimensions that lie behind each other in both are joined, so that the inner loop is long. */
+/* Both tensors as one walk: dimensions that lie behind each other in both are joined: the inner loop becomes long. */
 typedef struct walk { int rank; int64_t size[NN_MAX_RANK], sy[NN_MAX_RANK], sx[NN_MAX_RANK]; } walk;
 
 static walk joined(const nn_tensor *y, const nn_tensor *x) {
@@ -141,7 +141,8 @@ bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source) {
   nn_shape shape;
   if (!nn_shape_broadcast(call, &target->shape, &source->shape, &shape)) return false;
   if (!nn_shape_equal(&shape, &target->shape))
-    return nn_fail("%s: %s does not fit into %s", call, nn_shape_text(&source->shape).s, nn_shape_text(&target->shape).s);
+    return nn_fail("%s: %s does not fit into %s", call, nn_shape_text(&source->shape).s,
+                   nn_shape_text(&target->shape).s);
   const size_t mark = nn_scope_open();
   nn_tensor *from = source->buffer == target->buffer ? nn_clone(source) : source;
   from = nn_broadcast_to(from, target->shape);

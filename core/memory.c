@@ -1,27 +1,28 @@
-/* Blocks by size class: four classes per power of two, so that at most a fifth of a block is unused. Freed blocks are
- * kept for the next request of their class, up to as many bytes as are live (at least 32 MB): a training step in steady
- * state asks the system for nothing. */
+/* Blocks by size class: up to 1 kB in steps of 64 bytes, above it four classes per power of two, so that at most a
+ * fifth of a block is unused. Freed blocks are kept for the next request of their class, up to as many bytes as are
+ * live (at least 32 MB): a training step in steady state asks the system for nothing. */
 #include "context_state.h"
 
 #include <stdlib.h>
 
-enum { SMALLEST = 64 };
+enum { STEP = 64, SMALL_CLASSES = 16, FIRST_POWER = 10 };
 static const size_t kept_at_least = (size_t)32 << 20, largest = (size_t)1 << 44;
 
-/* The class of a size, and the bytes that its blocks have: 64, 80 -> 128, ... in quarters of powers of two, rounded up
- * to the alignment. */
-static int size_class(size_t bytes, size_t *rounded) {
-  if (bytes <= SMALLEST) {
-    *rounded = SMALLEST;
-    return 0;
+/* The class of a size, and the bytes that its blocks have. */
+static inline int size_class(size_t bytes, size_t *rounded) {
+  if (bytes <= SMALL_CLASSES * STEP) {
+    const int class = bytes ? (int)((bytes - 1) / STEP) : 0;
+    *rounded = (size_t)(class + 1) * STEP;
+    return class;
   }
   const int power = 63 - __builtin_clzll((unsigned long long)(bytes - 1));   /* 2^power < bytes <= 2^(power + 1) */
-  const size_t quarter = power >= 8 ? (size_t)1 << (power - 2) : SMALLEST;
+  const size_t quarter = (size_t)1 << (power - 2);
   *rounded = (bytes + quarter - 1) / quarter * quarter;
-  return (power - 5) * 4 + (int)((*rounded - ((size_t)1 << power)) / quarter);
+  return SMALL_CLASSES + (power - FIRST_POWER) * 4 + (int)((*rounded - ((size_t)1 << power)) / quarter) - 1;
 }
 
-static bool refused(nn_account *account, size_t bytes) {
+/* By the failure hook or the limit. */
+static inline bool refused(nn_account *account, size_t bytes) {
   account->allocations++;
   if (account->fail_at && (account->allocations == account->fail_at ||
                            (account->fail_for_good && account->allocations > account->fail_at)))
@@ -29,17 +30,19 @@ static bool refused(nn_account *account, size_t bytes) {
   return account->limit && (bytes > account->limit || account->live > account->limit - bytes);
 }
 
+static __attribute__((noinline)) void *fail_refused(const nn_account *account, const char *call, size_t bytes,
+                                                    size_t rounded) {
+  if (!account->limit || account->live + rounded <= account->limit) return nn_fail_memory(call, bytes);
+  return nn_fail("%s: out of memory: %zu bytes wanted, %zu in use, the limit is %zu", call, bytes, account->live,
+                 account->limit);
+}
+
 void *nn_block(const char *call, size_t bytes) {
   nn_account *account = nn_context_account(nn_context_current());
   if (bytes > largest) return nn_fail_memory(call, bytes);
   size_t rounded;
   const int class = size_class(bytes, &rounded);
-  if (refused(account, rounded)) {
-    if (account->limit && account->live + rounded > account->limit)
-      return nn_fail("%s: out of memory: %zu bytes wanted, %zu in use, the limit is %zu", call, bytes, account->live,
-                     account->limit);
-    return nn_fail_memory(call, bytes);
-  }
+  if (refused(account, rounded)) return fail_refused(account, call, bytes, rounded);
   void *block = account->free_block[class];
   if (block) {
     account->free_block[class] = *(void **)block;

@@ -105,7 +105,8 @@ bool nn_dims(const char *call, const nn_shape *shape, const nn_ints *dims, bool 
   for (int i = 0; i < dims->n; i++) {
     const int dim = nn_dim(call, shape, dims->v[i]);
     if (dim < 0) return false;
-    if (reduced[dim]) return nn_fail("%s: dimension %" PRId64 " is named twice in %s", call, dims->v[i], nn_ints_text(dims).s);
+    if (reduced[dim])
+      return nn_fail("%s: dimension %" PRId64 " is named twice in %s", call, dims->v[i], nn_ints_text(dims).s);
     reduced[dim] = true;
   }
   return true;

@@ -9,7 +9,8 @@ static bool complete(const nn_tensor *x, nn_shape *shape) {
   int64_t known = 1;
   const nn_shape asked = *shape;
   for (int i = 0; i < shape->rank; i++) {
-    if (shape->dim[i] == -1 && unknown >= 0) return nn_fail("reshape: only one size may be -1; got %s", nn_shape_text(&asked).s);
+    if (shape->dim[i] == -1 && unknown >= 0)
+      return nn_fail("reshape: only one size may be -1; got %s", nn_shape_text(&asked).s);
     if (shape->dim[i] == -1) unknown = i;
     else if (shape->dim[i] < 0 || __builtin_mul_overflow(known, shape->dim[i], &known))
       return nn_fail("reshape: bad size in %s", nn_shape_text(&asked).s);
@@ -57,7 +58,8 @@ nn_tensor *nn_permute(nn_tensor *x, nn_ints dims) {
   if (!x) return NULL;
   bool seen[NN_MAX_RANK];
   if (dims.n != x->shape.rank)
-    return nn_fail("permute: every dimension of %s must be named once; got %s", nn_shape_text(&x->shape).s, nn_ints_text(&dims).s);
+    return nn_fail("permute: every dimension of %s must be named once; got %s", nn_shape_text(&x->shape).s,
+                   nn_ints_text(&dims).s);
   if (dims.n == 0) return nn_alias(x);
   if (!nn_dims("permute", &x->shape, &dims, seen)) return NULL;
   nn_shape shape = {dims.n, {0}};
@@ -147,8 +149,9 @@ nn_tensor *nn_slice(const char *call, nn_tensor *x, int n, const nn_range *range
         if ((first = position(call, x, i, ranges[i].first)) < 0) return NULL;
         const int64_t last = ranges[i].drop ? first : position(call, x, i, ranges[i].last);
         if (last < 0) return NULL;
-        if (last < first) return nn_fail("%s: range {%" PRId64 ", %" PRId64 "} of dimension %d of %s ends before it begins", call,
-                                         ranges[i].first, ranges[i].last, i + 1, nn_shape_text(&x->shape).s);
+        if (last < first)
+          return nn_fail("%s: range {%" PRId64 ", %" PRId64 "} of dimension %d of %s ends before it begins", call,
+                         ranges[i].first, ranges[i].last, i + 1, nn_shape_text(&x->shape).s);
         count = last - first + 1;
       }
     }
