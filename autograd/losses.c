@@ -8,9 +8,12 @@
 
 static const double epsilon = 1e-7;
 
+/* A mean of one is the one: a view. */
 static ag_var *mean_over(ag_var *x, int64_t axis) {
   if (!x || (!x->value->shape.rank && axis == -1)) return x;
-  return ag_mean(x, NN_INTS(axis), false);
+  const nn_shape *shape = &x->value->shape;
+  const bool one = axis == -1 && shape->dim[shape->rank - 1] == 1;
+  return one ? ag_squeeze(x, NN_INTS(-1)) : ag_mean(x, NN_INTS(axis), false);
 }
 static ag_var *mean_last(ag_var *x) { return mean_over(x, -1); }
 static ag_var *above(ag_var *x, double least) { return ag_clamp(x, least, INFINITY); }

@@ -24,7 +24,19 @@ static ag_var *sparse_derivative(ag_var *g, ag_var *z, ag_var *labels) {
   return APPLY(sparse_crossentropy_grad, NULL, g, z, labels);
 }
 
+static ag_var *binary_derivative(ag_var *g, ag_var *z, ag_var *y);
+
 FORWARD(binary_crossentropy_logits) { return nn_binary_crossentropy(x[0], x[1]); }
-VJP(binary_crossentropy_logits)     { WANT(0) = ag_mul(g, ag_sub(ag_sigmoid(x[0]), x[1]));
+VJP(binary_crossentropy_logits)     { WANT(0) = binary_derivative(g, x[0], x[1]);
                                       WANT(1) = ag_neg(ag_mul(g, x[0])); }
 BINARY(binary_crossentropy_logits, .internal = true, .needs = {X0 | X1, X0})
+
+/* y' = g (sigmoid(z) - t) */
+FORWARD(binary_crossentropy_grad) { return nn_binary_crossentropy_grad(x[0], x[1], x[2]); }
+VJP(binary_crossentropy_grad)     { WANT(0) = binary_derivative(g, x[1], x[2]);
+                                    WANT(1) = ag_mul(g, ag_sigmoid_grad(x[0], ag_sigmoid(x[1])));
+                                    WANT(2) = ag_neg(ag_mul(g, x[0])); }
+DERIVATIVE(binary_crossentropy_grad, 3, .needs = {X1 | X2, X0 | X1, X0})
+static ag_var *binary_derivative(ag_var *g, ag_var *z, ag_var *y) {
+  return APPLY(binary_crossentropy_grad, NULL, g, z, y);
+}

@@ -120,33 +120,64 @@ nn_tensor *nn_sparse_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *la
 
 /* Binary */
 
+/* One pass over logits, targets and, for the derivative, gradients (g_step 0: one for all). */
 typedef struct job {
-  nn_binary_crossentropy_loop *loop;
+  const nn_crossentropy_kernels *kernels;
+  bool wide;                    /* float64 */
   char *y;
-  const char *z, *t;
-  int64_t n, size;
+  const char *z, *t, *g;        /* g NULL: the values themselves */
+  int64_t n, size, g_step;
 } job;
+
+static void run(const job *j, int64_t first, int64_t n) {
+  const int64_t at = first * j->size;
+  if (j->g) j->kernels->binary_grad[j->wide](n, j->y + at, j->g + at * j->g_step, j->g_step, j->z + at, j->t + at);
+  else j->kernels->binary[j->wide](n, j->y + at, j->z + at, j->t + at);
+}
 
 static void run_part(void *user, int part) {
   const job *j = user;
-  const int64_t first = (int64_t)part * PART, n = j->n - first < PART ? j->n - first : PART, at = first * j->size;
-  j->loop(n, j->y + at, j->z + at, j->t + at);
+  const int64_t first = (int64_t)part * PART;
+  run(j, first, j->n - first < PART ? j->n - first : PART);
 }
 
-nn_tensor *nn_binary_crossentropy(nn_tensor *z, nn_tensor *t) {
-  if (!z || !t) return NULL;
-  if (!nn_shape_equal(&z->shape, &t->shape))
-    return nn_fail("binary_crossentropy: targets %s and logits %s differ in shape", nn_shape_text(&t->shape).s,
-                   nn_shape_text(&z->shape).s);
-  const size_t mark = nn_scope_open();
+/* One value for all, as the gradient of a mean is. */
+static bool is_one_value(const nn_tensor *g) {
+  for (int i = 0; i < g->shape.rank; i++)
+    if (g->shape.dim[i] != 1 && g->stride[i] != 0) return false;
+  return g->numel > 0;
+}
+
+static nn_tensor *binary(nn_tensor *g, nn_tensor *z, nn_tensor *t) {
   nn_tensor *from = nn_contiguous(nn_cast(z, nn_floating(z->dtype)));
   nn_tensor *target = from ? nn_contiguous(nn_cast(t, from->dtype)) : NULL;
   nn_tensor *y = target ? nn_empty(from->dtype, z->shape) : NULL;
-  if (y) {
-    job j = {nn_crossentropies()->binary[y->dtype == NN_FLOAT64], y->data, from->data, target->data, y->numel,
-             (int64_t)nn_dtype_size(y->dtype)};
-    if (y->numel < PARALLEL_FROM) j.loop(j.n, j.y, j.z, j.t);
-    else nn_parallel((int)((y->numel + PART - 1) / PART), run_part, &j);
-  }
-  return nn_scope_return(mark, y);
+  const bool derivative = g != NULL, one = derivative && is_one_value(g);
+  if (derivative && y) g = one ? nn_cast(g, from->dtype) : nn_contiguous(nn_cast(g, from->dtype));
+  if (!y || (derivative && !g)) return NULL;
+  job j = {.kernels = nn_crossentropies(), .wide = y->dtype == NN_FLOAT64, .y = y->data, .z = from->data,
+                 .t = target->data, .g = g ? g->data : NULL, .n = y->numel, .size = (int64_t)nn_dtype_size(y->dtype),
+                 .g_step = !one};
+  if (j.n < PARALLEL_FROM) run(&j, 0, j.n);
+  else nn_parallel((int)((j.n + PART - 1) / PART), run_part, &j);
+  return y;
+}
+
+static bool same_shapes(const char *call, const nn_tensor *z, const nn_tensor *t) {
+  if (nn_shape_equal(&z->shape, &t->shape)) return true;
+  return nn_fail("%s: targets %s and logits %s differ in shape", call, nn_shape_text(&t->shape).s,
+                 nn_shape_text(&z->shape).s);
+}
+
+nn_tensor *nn_binary_crossentropy(nn_tensor *z, nn_tensor *t) {
+  if (!z || !t || !same_shapes("binary_crossentropy", z, t)) return NULL;
+  const size_t mark = nn_scope_open();
+  return nn_scope_return(mark, binary(NULL, z, t));
+}
+
+nn_tensor *nn_binary_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *t) {
+  static const char call[] = "binary_crossentropy";
+  if (!g || !z || !t || !same_shapes(call, z, t) || !same_shapes(call, z, g)) return NULL;
+  const size_t mark = nn_scope_open();
+  return nn_scope_return(mark, binary(g, z, t));
 }

@@ -19,6 +19,8 @@ nn_tensor *nn_sparse_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *la
 
 /* z, y of one shape -> -y ln(s) - (1 - y) ln(1 - s) with s = sigmoid(z), as max(z, 0) - z y + ln(1 + e^-|z|) */
 nn_tensor *nn_binary_crossentropy(nn_tensor *z, nn_tensor *y);
+/* Its derivative by z times g, of the same shape: g (sigmoid(z) - y) */
+nn_tensor *nn_binary_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *y);
 
 #ifdef __cplusplus
 }

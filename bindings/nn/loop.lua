@@ -5,12 +5,17 @@ local nn, _, import = ...
 local errors = import "errors"
 local fire = import "events".fire
 
+local EVENTS = {}   -- what begins and ends a batch, by kind
+for _, kind in ipairs{"train", "test", "predict"} do
+  EVENTS[kind] = {begins = ("on_%s_batch_begin"):format(kind), ends = ("on_%s_batch_end"):format(kind)}
+end
+
 -- run: source (begun); step(x, y, weight, rows), which does the work; limit: batches at most (then the source starts
 -- again when it is at its end); events, and kind: "train", "test" or "predict"; bar and numbers() -> names, logs;
 -- closes_x, closes_y: whether nobody can have kept the batch; stops() after a batch. The number of batches.
 return function(run)
   local source, step, limit, bar, events = run.source, run.step, run.limit, run.bar, run.events
-  local begins, ends = "on_" .. run.kind .. "_batch_begin", "on_" .. run.kind .. "_batch_end"
+  local begins, ends = EVENTS[run.kind].begins, EVENTS[run.kind].ends
   local hears_begins, hears_ends = events[begins], events[ends]
   local count = 0
   while count ~= limit do

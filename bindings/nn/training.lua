@@ -81,6 +81,10 @@ local function sources(model, o)
     train, validation = split(o)
   end
   train.batch_size, train.shuffle, train.class_weight = o.batch_size, o.shuffle, o.class_weight
+  -- in the same order each time: a sum of rows in another order has other rounding
+  if model.optimizer.minimize then
+    train.batch_size, train.shuffle = o.batch_size or math.maxinteger, false
+  end
   if validation then
     validation.batch_size = o.validation_batch_size or o.batch_size
     validation = adapter.source("fit: validation_data", model, validation)
@@ -99,11 +103,14 @@ local function validates(fit, epoch)
   return false
 end
 
--- What loop takes for one epoch of training.
-local function training_run(fit, bar)
+-- What loop takes for epochs of training, made once; begin starts an epoch.
+local function training_run(fit)
   local plan, sum, rows_seen = fit.plan, 0, 0
-  local run = {source = fit.source, limit = fit.options.steps_per_epoch, events = fit.events, kind = "train", bar = bar,
+  local run = {source = fit.source, limit = fit.options.steps_per_epoch, events = fit.events, kind = "train",
     closes_x = plan.closes_x, closes_y = plan.closes, deadline = fit.deadline}
+  function run.begin(bar)
+    run.bar, sum, rows_seen = bar, 0, 0
+  end
   -- the epoch's loss is the mean over its samples: a short last batch counts for less
   function run.step(x, y, weight, rows)
     if fit.check then fit.check(x, y) end
@@ -127,7 +134,8 @@ local function run_epoch(fit, epoch)
   fit.plan:reset()
   -- with steps_per_epoch an epoch goes on where the last one stopped
   if not o.steps_per_epoch then fit.source:begin() end
-  local run = training_run(fit, bar)
+  local run = fit.run
+  run.begin(bar)
   local batches = loop(run)
   local names, logs = run.numbers()
   if validates(fit, epoch) then
@@ -155,6 +163,15 @@ local function run_epochs(fit)
   end
   if model.optimizer.handle then core.optimizer_finish(model.optimizer.handle) end  -- averages, where they are kept
   fire(fit.events, "on_train_end", logs)
+end
+
+-- An optimizer that evaluates the loss again and again needs all rows in one batch.
+local function check_batches(model, source)
+  if model.optimizer.minimize and source.steps ~= 1 then
+    fail("fit: %s minimizes the loss of all rows together, so they must be one batch: %s", model.optimizer.class_name,
+      source.rows and ("leave batch_size out, or make it %d"):format(source.rows) or
+      "give tensors instead of batches, without batch_size")
+  end
 end
 
 -- Looks at the data: at once where all of it is at hand, else at the first batch.
@@ -186,6 +203,7 @@ function M.fit(model, ...)
   local o = options.parse("fit", FIT, 2, ...)
   compile.check(model, "fit")
   local source, validation = sources(model, o)
+  check_batches(model, source)
   adapter.build(model, source)
   local level, steps = Progress.level(o.verbose), o.steps_per_epoch or source.steps
   local fit = {model = model, options = o, source = source, validation = validation, level = level, steps = steps,
@@ -195,6 +213,7 @@ function M.fit(model, ...)
   fit.plan = Plan.new(model)
   fit.plan:clear()
   fit.events = events.new("fit", o.callbacks, model, params)
+  fit.run = training_run(fit)
   model.history = History(model, params)
   run_epochs(fit)
   return model.history

@@ -13,4 +13,19 @@
 BINARY(float)
 BINARY(double)
 
-const nn_crossentropy_kernels NN_ISA_NAME(nn_crossentropies) = {.binary = {binary_float, binary_double}};
+#define BINARY_GRAD(T)                                                                               \
+  static void binary_grad_##T(int64_t n, void *target, const void *gradient, int64_t g_step, const void *logits, \
+                              const void *targets) {                                                 \
+    T *restrict y = target;                                                                          \
+    const T *restrict z = logits, *restrict t = targets, *restrict g = gradient;                     \
+    if (g_step)                                                                                      \
+      for (int64_t i = 0; i < n; i++) y[i] = g[i] * (SIGMOID(z[i]) - t[i]);                          \
+    else                                                                                             \
+      for (int64_t i = 0; i < n; i++) y[i] = g[0] * (SIGMOID(z[i]) - t[i]);                          \
+  }
+BINARY_GRAD(float)
+BINARY_GRAD(double)
+
+const nn_crossentropy_kernels NN_ISA_NAME(nn_crossentropies) = {
+  .binary = {binary_float, binary_double}, .binary_grad = {binary_grad_float, binary_grad_double},
+};

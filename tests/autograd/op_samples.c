@@ -28,6 +28,8 @@
 #define ROOM(shape) {SPAN, shape, 0.3, 2}
 #define APART(shape) {DISTINCT, shape, -1.1, 0.31}
 
+#define NONE {ABSENT, NULL, 0, 0}
+
 #define N(value) {.number = value}
 #define I(value) {.integer = value}
 #define F(value) {.flag = value}
@@ -149,6 +151,8 @@ const op_sample op_samples[] = {
   {"sparse_crossentropy_grad", {ANY("2"), ANY("2 3"), {INTEGERS, "2", -1, 0}}},
   {"binary_crossentropy_logits", {ANY("2 3"), {SPAN, "2 3", 0.1, 0.9}}},
   {"binary_crossentropy_logits", {ANY("0 1"), {SPAN, "0 1", 0.1, 0.9}}},
+  {"binary_crossentropy_grad", {ANY("2 3"), ANY("2 3"), {SPAN, "2 3", 0.1, 0.9}}},
+  {"binary_crossentropy_grad", {ANY("0 1"), ANY("0 1"), {SPAN, "0 1", 0.1, 0.9}}},
 
   /* reductions and scans */
   REDUCTION_SAMPLES("sum", ANY),
@@ -258,6 +262,10 @@ const op_sample op_samples[] = {
 
   /* products */
   {"matmul", {ANY("2 3"), ANY("3 4")}},
+  {"matmul_t", {ANY("2 3"), ANY("3 4")}, {F(false), F(false)}},
+  {"matmul_t", {ANY("3 2"), ANY("3 4")}, {F(true), F(false)}},
+  {"matmul_t", {ANY("2 3"), ANY("4 3")}, {F(false), F(true)}},
+  {"matmul_t", {ANY("3 2"), ANY("4 3")}, {F(true), F(true)}},
   {"matmul", {ANY("3"), ANY("3")}},
   {"matmul", {ANY("3"), ANY("3 2")}},
   {"matmul", {ANY("2 3"), ANY("3")}},
@@ -273,7 +281,7 @@ const op_sample op_samples[] = {
   {"dot", {ANY("3"), ANY("3")}},
   {"outer", {ANY("3"), ANY("2")}},
   {"linear", {ANY("2 3"), ANY("3 4"), ANY("4")}},
-  {"linear", {ANY("2 3"), ANY("3 2"), {ABSENT, NULL, 0, 0}}},
+  {"linear", {ANY("2 3"), ANY("3 2"), NONE}},
   {"linear", {ANY("3"), ANY("3 2"), ANY("2")}},
   {"linear", {ANY("2 2 3"), ANY("3 2"), ANY("2")}},
   {"linear", {ANY("0 3"), ANY("3 2"), ANY("2")}},
@@ -287,11 +295,20 @@ const op_sample op_samples[] = {
   {"einsum", {ANY("2 2 3"), ANY("3 2")}, {TEXT("...ij,jk->...ik")}},
   {"einsum", {ANY("2 1 3"), ANY("2 3")}, {TEXT("a...,...->a...")}},
   {"einsum", {ANY("3"), ANY("2")}, {TEXT("i,j->")}},
-  {"normalize_rows", {ANY("3 4")}, {N(1e-3)}},
-  {"normalize_rows", {ANY("0 3")}, {N(1e-3)}},
+  {"normalize_rows", {ANY("3 4"), NONE, NONE}, {N(1e-3)}},
+  {"normalize_rows", {ANY("3 4"), ANY("4"), ANY("4")}, {N(1e-2)}},
+  {"normalize_rows", {ANY("0 3"), ANY("3"), NONE}, {N(1e-3)}},
+  {"normalize_columns", {ANY("4 3"), NONE, NONE, NONE}, {N(1e-3)}},
+  {"normalize_columns", {ANY("4 3"), ANY("3"), ANY("3"), NONE}, {N(1e-2)}},
+  {"column_affine", {ANY("4 3"), ANY("3"), ANY("3"), ANY("3")}},
+  {"column_affine", {ANY("0 3"), ANY("3"), ANY("3"), NONE}},
   {"layer_norm", {ANY("2 4"), ANY("4"), ANY("4")}, {L1(-1), N(1e-3)}},
-  {"layer_norm", {ANY("3 2"), ANY("3"), {ABSENT, NULL, 0, 0}}, {L1(1), N(1e-2)}},
-  {"layer_norm", {ANY("2 3 2"), {ABSENT, NULL, 0, 0}, ANY("3 2")}, {L2(2, 3), N(1e-3)}},
-  {"layer_norm", {ANY("4"), {ABSENT, NULL, 0, 0}, {ABSENT, NULL, 0, 0}}, {ALL, N(1e-3)}},
-  {NULL, {{ABSENT, NULL, 0, 0}}, {ALL}},
+  {"layer_norm", {ANY("3 2"), ANY("3"), NONE}, {L1(1), N(1e-2)}},
+  {"layer_norm", {ANY("2 3 2"), NONE, ANY("3 2")}, {L2(2, 3), N(1e-3)}},
+  {"layer_norm", {ANY("4"), NONE, NONE}, {ALL, N(1e-3)}},
+  {"batch_norm", {ANY("4 3"), ANY("3"), ANY("3"), ANY("3"), ROOM("3")}, {I(-1), N(1e-3)}},
+  {"batch_norm", {ANY("2 3 2"), NONE, ANY("3"), ANY("3"), ROOM("3")}, {I(2), N(1e-2)}},
+  {"batch_norm", {ANY("2 3 2"), ANY("3"), NONE, NONE, NONE}, {I(2), N(1e-2)}},
+  {"batch_norm", {ANY("4 2"), NONE, NONE, NONE, NONE}, {I(-1), N(1e-3)}},
+  {NULL, {NONE}, {ALL}},
 };
