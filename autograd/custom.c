@@ -1,6 +1,6 @@
 /* Ops of the caller's own. What a node of the table's ops keeps in its slots (the values that the vjp needs), such a
- * node keeps in a record of its own, which takes the place of the saved result: a tensor over the record's memory, so that
- * the record goes when the node lets go of its saved values. */
+ * node keeps in a record of its own, which takes the place of the saved result: a tensor over the record's memory, so
+ * that the record goes when the node lets go of its saved values. */
 #include "custom.h"
 
 #include <stddef.h>
@@ -45,13 +45,14 @@ static record *new_record(const ag_custom *op, void *user, int n, ag_var *const 
 
 static bool changed(const record *r) {
   if (nn_version(r->y) != r->y_version) {
-    nn_fail("backward: the result of %s was changed in place, but its gradient needs it; work on a copy (clone)", r->op->name);
+    nn_fail("backward: the result of %s was changed in place, but its gradient needs it; work on a copy (clone)",
+            r->op->name);
     return true;
   }
   for (int i = 0; i < r->n; i++)
     if (nn_version(r->x[i].value) != r->x[i].version) {
-      nn_fail("backward: input %d of %s was changed in place after %s used it; work on a copy (clone)", i + 1, r->op->name,
-              r->op->name);
+      nn_fail("backward: input %d of %s was changed in place after %s used it; work on a copy (clone)", i + 1,
+              r->op->name, r->op->name);
       return true;
     }
   return false;

@@ -83,6 +83,7 @@ ag_var *ag_apply2(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs
     return both && !*second ? NULL : y;
   }
   nn_tensor *value = forward(op, n, x, attrs);
+  if (!value) nn_fail_for(op->name);
   ag_node *node = NULL;
   if (value && recorded(op, n, x, value)) {
     node = ag_node_new(op, n, x, attrs, value);

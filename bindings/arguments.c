@@ -1,5 +1,5 @@
-/* Reading arguments: integers, flags, lists of integers, dtypes, options by name. Errors say which call and which argument. */
-#include "tensor.h"
+/* Reading arguments: integers, flags, lists of integers, dtypes, options by name. Errors say what was wrong. */
+#include "handle.h"
 
 int64_t nnlua_check_integer(lua_State *L, int index, const char *call, const char *what) {
   int whole = 0;
@@ -9,7 +9,8 @@ int64_t nnlua_check_integer(lua_State *L, int index, const char *call, const cha
 }
 
 double nnlua_check_number(lua_State *L, int index, const char *call, const char *what) {
-  if (lua_type(L, index) != LUA_TNUMBER) nnlua_error(L, "%s: %s must be a number; got %s", call, what, nnlua_got(L, index));
+  if (lua_type(L, index) != LUA_TNUMBER)
+    nnlua_error(L, "%s: %s must be a number; got %s", call, what, nnlua_got(L, index));
   return lua_tonumber(L, index);
 }
 
@@ -30,6 +31,16 @@ nn_dtype nnlua_check_dtype(lua_State *L, int index, const char *call) {
   return dtype;
 }
 
+void nnlua_refuse_names(lua_State *L, int index, const char *call) {
+  lua_Integer last = (lua_Integer)lua_rawlen(L, index);
+  if (last) lua_pushinteger(L, last);
+  else lua_pushnil(L);
+  if (!lua_next(L, index)) return;
+  if (lua_type(L, -2) == LUA_TSTRING)
+    nnlua_error(L, "%s: \"%s\" stands in a list; options go into a table of their own", call, lua_tostring(L, -2));
+  lua_pop(L, 2);
+}
+
 nn_ints nnlua_check_ints(lua_State *L, int index, const char *call, const char *what) {
   enum { MOST = sizeof(nn_ints) / sizeof(int64_t) - 1 };
   nn_ints ints = NN_ALL;
@@ -43,6 +54,7 @@ nn_ints nnlua_check_ints(lua_State *L, int index, const char *call, const char *
     if (!whole) nnlua_error(L, "%s: %s must be integers; [%d] is %s", call, what, i + 1, nnlua_got(L, -1));
     lua_pop(L, 1);
   }
+  nnlua_refuse_names(L, index, call);
   return ints;
 }
 
@@ -60,7 +72,8 @@ nn_shape nnlua_check_shape_table(lua_State *L, int index, const char *call) {
 
 nn_shape nnlua_check_shape(lua_State *L, int *index, const char *call) {
   nn_ints ints = NN_ALL;
-  if (lua_type(L, *index) == LUA_TTABLE && !nnlua_is_options(L, *index)) return nnlua_check_shape_table(L, (*index)++, call);
+  if (lua_type(L, *index) == LUA_TTABLE && !nnlua_is_options(L, *index))
+    return nnlua_check_shape_table(L, (*index)++, call);
   if (lua_isnoneornil(L, *index)) nnlua_error(L, "%s: expected a shape, such as 2, 3 or {2, 3}", call);
   while (lua_type(L, *index) == LUA_TNUMBER) {
     if (ints.n > NN_MAX_RANK) nnlua_error(L, "%s: the highest rank is %d", call, NN_MAX_RANK);
@@ -102,7 +115,8 @@ void nnlua_read_options(lua_State *L, int index, const char *call, const char *c
   while (names[n]) n++;
   lua_settop(L, first - 1 + n);
   if (lua_isnoneornil(L, index) || index >= first) return;
-  if (lua_type(L, index) != LUA_TTABLE) nnlua_error(L, "%s: expected a table of options; got %s", call, nnlua_got(L, index));
+  if (lua_type(L, index) != LUA_TTABLE)
+    nnlua_error(L, "%s: expected a table of options; got %s", call, nnlua_got(L, index));
   lua_pushnil(L);
   while (lua_next(L, index)) lua_replace(L, first + find_option(L, call, names));
 }

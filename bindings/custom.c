@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "tensor.h"
+#include "handle.h"
 
 /* One of the two functions being called: its arguments as variables, what it gave likewise (each with a reference). */
 typedef struct visit {
@@ -35,8 +35,8 @@ static int call_function(lua_State *L) {
   for (int i = 0; i < v->results; i++) {
     if (v->which == 2 && lua_isnil(L, first + i)) continue;
     if (!nnlua_box_at(L, v->s, first + i))
-      return nnlua_error(L, "%s must give a tensor%s; result %d is %s", call, v->which == 2 ? " or nil for each input" : "",
-                         i + 1, nnlua_got(L, first + i));
+      return nnlua_error(L, "%s must give a tensor%s; result %d is %s", call,
+                         v->which == 2 ? " or nil for each input" : "", i + 1, nnlua_got(L, first + i));
     nnlua_check(L, v->s, first + i, call);
   }
   for (int i = 0; i < v->results; i++)
@@ -58,7 +58,7 @@ static ag_var *own(ag_var *x) {
 
 static ag_var *custom_forward(void *user, int n, ag_var *const *x) {
   const nnlua_function_ref *f = user;
-  ag_var *y;
+  ag_var *y = NULL;
   visit v = {.s = f->state, .ref = f->ref, .which = 1, .n = n, .x = x, .result = &y, .results = 1};
   return run(&v) ? own(y) : NULL;
 }

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core.h"
-#include "tensor.h"
+#include "handle.h"
 
 /* core.gather(x, order, first, n, dtype, scale): rows of x at order[first .. first + n - 1], cast and scaled. */
 static int gather(lua_State *L) {

@@ -1,5 +1,6 @@
 -- Run at build time: lua5.4 embed.lua OUT.c FILE.lua ... -- DATA ...
--- Writes a C file that holds the Lua files (nnlua_modules, by name without .lua) and the data files (nnlua_files, by name).
+-- Writes a C file that holds the Lua files (nnlua_modules, by name without .lua) and the data files (nnlua_files, by
+-- name).
 
 local out, into = arg[1], "nnlua_modules"
 local arrays = {nnlua_modules = {}, nnlua_files = {}}
@@ -37,7 +38,8 @@ for i = 2, #arg do
 end
 
 for _, name in ipairs{"nnlua_modules", "nnlua_files"} do
-  lines[#lines + 1] = ("const nnlua_embedded %s[] = {\n%s\n  {0, 0, 0}};"):format(name, table.concat(arrays[name], "\n"))
+  local rows = table.concat(arrays[name], "\n")
+  lines[#lines + 1] = ("const nnlua_embedded %s[] = {\n%s\n  {0, 0, 0}};"):format(name, rows)
 end
 
 local file = assert(io.open(out, "wb"))

@@ -1,5 +1,5 @@
 /* Differentiation from Lua: backward and grad. */
-#include "tensor.h"
+#include "handle.h"
 
 /* {retain_graph =, create_graph =, allow_unused =} at index as flags; n of them are known to the call. */
 static int read_flags(lua_State *L, int index, const char *call, int n) {
@@ -43,8 +43,8 @@ static int list_inputs(lua_State *L, nnlua_state *s) {
   for (int i = 1; i <= n; i++) {
     lua_rawgeti(L, -1, i);
     const nnlua_box *box = nnlua_box_at(L, s, -1);
-    if (!box) nnlua_error(L, "grad: input %d is no tensor but %s", i, nnlua_got(L, -1));
-    if (!box->var) nnlua_error(L, "grad: tensor was freed");
+    if (!box) return nnlua_error(L, "grad: input %d is no tensor but %s", i, nnlua_got(L, -1));
+    if (!box->var) return nnlua_error(L, "grad: tensor was freed");
     lua_pop(L, 1);
   }
   return n;
@@ -95,7 +95,8 @@ static int is_recording(lua_State *L) {
 
 void nnlua_open_grad(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
-    {"backward", backward, NNLUA_BOTH}, {"grad", grad, NNLUA_NN}, {"recording", is_recording, NNLUA_CORE}, {NULL, NULL, 0},
+    {"backward", backward, NNLUA_BOTH}, {"grad", grad, NNLUA_NN}, {"recording", is_recording, NNLUA_CORE},
+    {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);
 }

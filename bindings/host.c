@@ -1,8 +1,8 @@
 /* nnlua.h for applications: tensors and models across the border, and interpreters with limits.
  *
- * Limits. Lua's allocator and the context share one budget of bytes. Instructions and time are checked by a hook every few
- * instructions, and after each tensor operation. Once a limit is hit the hook raises at every instruction, so that a script
- * which catches the error gets no further; the next nnlua_run starts afresh. */
+ * Limits. Lua's allocator and the context share one budget of bytes. Instructions and time are checked by a hook every
+ * few instructions, and after each tensor operation. Once a limit is hit the hook raises at every instruction, so that
+ * a script which catches the error gets no further; the next nnlua_run starts afresh. */
 #include "nnlua.h"
 
 #include <lualib.h>
@@ -11,7 +11,8 @@
 #include <time.h>
 
 #include "core.h"
-#include "tensor.h"
+#include "patterns.h"
+#include "handle.h"
 
 /* Tensors */
 
@@ -39,63 +40,15 @@ void nnlua_wrap(lua_State *L, nn_dtype dtype, nn_shape shape, void *data, void (
   if (!s) luaL_error(L, "nn is not open in this interpreter");
   nnlua_box *box = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
-  nn_tensor *x;
-  do {                                          /* the variable first, so that release follows a wrap that was a success */
-    x = nn_empty(dtype, NN_SHAPE(0));
-    ag_var *y = ag_constant(x);
-    x = y ? nn_wrap(dtype, shape, data, release, user) : NULL;
+  ag_var *y;
+  do {                       /* the variable first: once the memory is wrapped nothing fails any more */
+    y = ag_constant(nn_empty(dtype, NN_SHAPE(0)));
+    nn_tensor *x = y ? nn_wrap(dtype, shape, data, release, user) : NULL;
     if (x) {
       nn_release(y->value);
       y->value = nn_retain(x);
-    }
-    x = x ? (void *)y : NULL;
-  } while (!nnlua_give(&e, box, (ag_var *)(void *)x));
-}
-
-/* Models */
-
-static int load_model(lua_State *L) {
-  luaopen_nn(L);
-  lua_getfield(L, -1, "load_model");
-  lua_pushvalue(L, 1);
-  lua_call(L, 1, 1);
-  return 1;
-}
-
-/* Runs body on the narg values on top, protected; false leaves an error that is a string. */
-static bool attempt(lua_State *L, lua_CFunction body, int narg) {
-  lua_pushcfunction(L, body);
-  lua_insert(L, -narg - 1);
-  if (lua_pcall(L, narg, 1, 0) == LUA_OK) return true;
-  if (!lua_isstring(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushliteral(L, "an error that is no string");
-  }
-  return false;
-}
-
-bool nnlua_load_model(lua_State *L, const char *path) {
-  if (!lua_checkstack(L, 8)) return false;
-  lua_pushstring(L, path);
-  return attempt(L, load_model, 1);
-}
-
-static int predict(lua_State *L) {
-  lua_getfield(L, 1, "predict");
-  lua_insert(L, 1);
-  lua_createtable(L, 0, 1);
-  lua_pushinteger(L, 0);
-  lua_setfield(L, -2, "verbose");
-  lua_call(L, 3, 1);
-  return 1;
-}
-
-bool nnlua_predict(lua_State *L, int model) {
-  if (!lua_checkstack(L, 8)) return false;
-  model = lua_absindex(L, model);
-  lua_pushvalue(L, model);
-  lua_insert(L, -2);
-  return attempt(L, predict, 2);
+    } else y = NULL;
+  } while (!nnlua_give(&e, box, y));
 }
 
 /* Budgets */
@@ -175,6 +128,19 @@ void nnlua_budget_check(lua_State *L, const nnlua_state *s) {
   if (b->exhausted && b->running) luaL_error(L, "the script's %s limit is reached", b->exhausted);
 }
 
+/* A view can have more elements than there is memory, and then one operation over it takes as long as it likes. */
+void nnlua_budget_elements(lua_State *L, const nnlua_state *s, int64_t numel) {
+  const size_t limit = s->budget->limits.memory_limit;
+  if (s->budget->running && limit && (uint64_t)numel > limit / sizeof(float))
+    luaL_error(L, "a tensor of %I elements is too large for this script", (LUAI_UACINT)numel);
+}
+
+void nnlua_budget_charge(lua_State *L, const nnlua_state *s, long long instructions) {
+  if (!s->budget) return;
+  s->budget->instructions += instructions;
+  nnlua_budget_check(L, s);
+}
+
 /* What a script that is not trusted finds */
 
 static int guarded_setmetatable(lua_State *L) {
@@ -194,7 +160,8 @@ static int guarded_loop(lua_State *L) {
   for (int i = 1; i <= lua_gettop(L); i++) {
     const lua_Number n = lua_type(L, i) == LUA_TNUMBER ? lua_tonumber(L, i) : 0;
     if (n > 1e8 || n < -1e8) return luaL_error(L, "%f is too far for this script", n);
-    if (lua_istable(L, i) && luaL_getmetafield(L, i, "__len")) return luaL_error(L, "a table with __len is not taken here");
+    if (lua_istable(L, i) && luaL_getmetafield(L, i, "__len"))
+      return luaL_error(L, "a table with __len is not taken here");
   }
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
@@ -242,6 +209,7 @@ static int open_confined(lua_State *L) {
   lua_getfield(L, -1, LUA_STRLIBNAME);
   remove_fields(L, no_dump);
   guard(L, "rep", guarded_loop);
+  nnlua_open_patterns(L, s);
   lua_getfield(L, -2, LUA_TABLIBNAME);
   for (int i = 0; loops[i]; i++) guard(L, loops[i], guarded_loop);
   return 0;
@@ -281,6 +249,7 @@ bool nnlua_run(lua_State *L, const char *name, const char *text, size_t size) {
   b->refusals = 0;
   b->exhausted = NULL;
   b->deadline = now() + b->limits.seconds;
+  if (b->limits.memory_limit) nnlua_collect(L, b->state);      /* what the last run left over does not count */
   b->running = true;
   if (b->limits.instructions || b->limits.seconds > 0 || b->limits.memory_limit)
     lua_sethook(L, every_few_instructions, LUA_MASKCOUNT, STRIDE);

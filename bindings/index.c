@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core.h"
-#include "tensor.h"
+#include "handle.h"
 
 static const char *element(const nn_tensor *x, int64_t offset) {
   return (const char *)x->data + offset * (int64_t)nn_dtype_size(x->dtype);
@@ -69,7 +69,8 @@ static nn_range whole_number(lua_State *L, int index) {
 /* One entry of t[{...}], on top of the stack: 2, {1, 3}, {2} (kept with size 1) or {} (all of it). */
 static nn_range read_range(lua_State *L) {
   if (lua_type(L, -1) == LUA_TNUMBER) return whole_number(L, -1);
-  if (lua_type(L, -1) != LUA_TTABLE) nnlua_error(L, "index: expected a position, {first, last} or {}; got %s", nnlua_got(L, -1));
+  if (lua_type(L, -1) != LUA_TTABLE)
+    nnlua_error(L, "index: expected a position, {first, last} or {}; got %s", nnlua_got(L, -1));
   const lua_Unsigned n = lua_rawlen(L, -1);
   if (n == 0) return (nn_range){0, 0, false};
   if (n > 2) nnlua_error(L, "index: a range is {first, last}; got %d values", (int)n);

@@ -1,4 +1,5 @@
 /* Layer objects: options and weights held for Lua's layers, and the one crossing that a layer's call is. */
+#include <math.h>
 #include <string.h>
 
 #include "core.h"
@@ -100,7 +101,7 @@ static int call_layer(lua_State *L) {
 
 static bool is_default(const ag_option *option, const ag_value *value, const ag_value *wanted) {
   switch (option->kind) {
-    case AG_OPTION_NUMBER: return value->number == wanted->number || (value->number != value->number && wanted->number != wanted->number);
+    case AG_OPTION_NUMBER: return value->number == wanted->number || (isnan(value->number) && isnan(wanted->number));
     case AG_OPTION_INTEGER: return value->integer == wanted->integer;
     case AG_OPTION_FLAG: return value->flag == wanted->flag;
     default: return true;

@@ -1,4 +1,4 @@
-/* The program nnlua: lua's command line, a few options more, and Ctrl-C that stops Lua code and long computations alike. */
+/* The program nnlua: lua's command line, a few options more, and Ctrl-C that stops Lua code and long work alike. */
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
@@ -65,6 +65,62 @@ static void clear_interrupt(lua_State *L) {
   nn_context_use(previous);
 }
 
+/* coroutine.resume and coroutine.wrap as Lua has them, but Ctrl-C finds the coroutine that runs. */
+
+static int resume(lua_State *L, lua_State *co, int n) {
+  if (!lua_checkstack(co, n)) {
+    lua_pushliteral(L, "too many arguments to resume");
+    return -1;
+  }
+  lua_xmove(L, co, n);
+  lua_State *const outer = running;
+  running = co;
+  const int status = lua_resume(co, L, n, &n);
+  running = outer;
+  if (status != LUA_OK && status != LUA_YIELD) n = -1;
+  else if (!lua_checkstack(L, n + 1)) {
+    lua_pop(co, n);
+    lua_pushliteral(L, "too many results to resume");
+    return -1;
+  }
+  lua_xmove(co, L, n < 0 ? 1 : n);
+  return n;
+}
+
+static int coroutine_resume(lua_State *L) {
+  lua_State *co = lua_tothread(L, 1);
+  luaL_argexpected(L, co, 1, "coroutine");
+  const int n = resume(L, co, lua_gettop(L) - 1);
+  lua_pushboolean(L, n >= 0);
+  lua_insert(L, n < 0 ? -2 : -(n + 1));
+  return n < 0 ? 2 : n + 1;
+}
+
+static int wrapped(lua_State *L) {
+  lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  const int n = resume(L, co, lua_gettop(L));
+  if (n >= 0) return n;
+  if (lua_status(co) > LUA_YIELD) {              /* what the coroutine left open is closed */
+    lua_resetthread(co);
+    lua_xmove(co, L, 1);
+  }
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+static int coroutine_wrap(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_State *co = lua_newthread(L);
+  lua_pushvalue(L, 1);
+  lua_xmove(L, co, 1);
+  lua_pushcclosure(L, wrapped, 1);
+  return 1;
+}
+
 /* Running code */
 
 /* The message handler: an error's text with a traceback. */
@@ -82,6 +138,7 @@ int nnlua_call(lua_State *L, int narg, int n) {
   lua_insert(L, base);
   lua_State *const outer = running;
   running = L;
+  if (nnlua_interrupted) on_interrupt(SIGINT);       /* it came just before */
   const int status = lua_pcall(L, narg, n, base);
   running = outer;
   clear_interrupt(L);
@@ -255,7 +312,8 @@ static bool run_init(lua_State *L) {
 
 static void show_version(bool verbose) {
   printf("nnlua %s (%s)\n", nnlua_version(), LUA_RELEASE);
-  if (verbose) printf("%s, %s kernels, %d thread%s\n", nn_blas_name(), nn_kernels_name(), nn_threads(), nn_threads() == 1 ? "" : "s");
+  const int n = nn_threads();
+  if (verbose) printf("%s, %s kernels, %d thread%s\n", nn_blas_name(), nn_kernels_name(), n, n == 1 ? "" : "s");
 }
 
 /* The libraries, and nn where a user types: in the interactive loop and after -e. */
@@ -265,6 +323,10 @@ static void open_libraries(lua_State *L, const command *c, bool interactive) {
     lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   }
   luaL_openlibs(L);
+  static const luaL_Reg coroutines[] = {{"resume", coroutine_resume}, {"wrap", coroutine_wrap}, {NULL, NULL}};
+  lua_getglobal(L, LUA_COLIBNAME);
+  luaL_setfuncs(L, coroutines, 0);
+  lua_pop(L, 1);
   if (c->run || interactive) {
     luaL_requiref(L, "nn", luaopen_nn, 1);
     lua_pop(L, 1);
@@ -286,7 +348,8 @@ static int program(lua_State *L) {
   open_libraries(L, &c, interactive);
   set_arg(L, argv, c.script);
   lua_gc(L, LUA_GCGEN, 0, 0);
-  signal(SIGINT, on_interrupt);
+  const struct sigaction action = {.sa_handler = on_interrupt};      /* no restart: a read under way ends as well */
+  sigaction(SIGINT, &action, NULL);
   if (!c.no_environment && !run_init(L)) return 0;
   if (!run_options(L, argv, c.script)) return 0;
   if (c.script && !run_script(L, argv + c.script) && !c.interactive) return 0;

@@ -17,7 +17,7 @@ static options read_options(lua_State *L, int index, const char *call) {
   if (!lua_isnil(L, first + 1)) o.requires_grad = nnlua_check_flag(L, first + 1, call, "requires_grad");
   lua_settop(L, first - 1);
   for (int i = index + 1; i < first; i++)
-    if (!lua_isnil(L, i)) nnlua_error(L, "%s: unexpected argument %d (%s)", call, i, nnlua_got(L, i));
+    if (!lua_isnil(L, i)) nnlua_error(L, "%s: unexpected argument: %s", call, nnlua_got(L, i));
   return o;
 }
 
@@ -26,7 +26,8 @@ static void require_float(lua_State *L, const char *call, const options *o, nn_d
     nnlua_error(L, "%s: only floats have gradients; the dtype is %s", call, nn_dtype_name(dtype));
 }
 
-static ag_var *as_leaf(nn_tensor *value, const options *o) {
+static ag_var *as_leaf(const char *call, nn_tensor *value, const options *o) {
+  if (!value) return nn_fail_for(call);
   return o->requires_grad ? ag_parameter(value) : ag_constant(value);
 }
 
@@ -42,7 +43,7 @@ static int copy_tensor(lua_State *L, nnlua_state *s, const options *o) {
     ag_var *x = nnlua_operand(L, s, 1);
     value = x ? nn_cast(x->value, dtype) : NULL;
     if (value && value == x->value) value = nn_clone(value);
-  } while (!nnlua_give(&e, y, value ? as_leaf(value, o) : NULL));
+  } while (!nnlua_give(&e, y, as_leaf("tensor", value, o)));
   return 1;
 }
 
@@ -54,6 +55,7 @@ static int make_tensor(lua_State *L) {
   if (type != LUA_TTABLE && type != LUA_TNUMBER && type != LUA_TBOOLEAN)
     return nnlua_type_error(L, "tensor", 0, "a number, a table of numbers or a tensor", 1);
   if (nnlua_is_options(L, 1)) return nnlua_error(L, "tensor: expected numbers; got a table with names in it");
+  if (type == LUA_TTABLE) nnlua_refuse_names(L, 1, "tensor");
   const nnlua_table table = nnlua_check_table(L, 1, "tensor");
   const nn_dtype dtype = o.typed ? o.dtype : table.booleans ? NN_UINT8 : NN_FLOAT32;
   require_float(L, "tensor", &o, dtype);
@@ -68,9 +70,14 @@ static int make_tensor(lua_State *L) {
 static nn_tensor *uniform(nn_dtype dtype, nn_shape shape) { return nn_uniform(NULL, dtype, shape, 0, 1); }
 static nn_tensor *normal(nn_dtype dtype, nn_shape shape) { return nn_normal(NULL, dtype, shape, 0, 1); }
 
-typedef struct filling { const char *name, *like; nn_tensor *(*make)(nn_dtype dtype, nn_shape shape); bool floats; } filling;
+typedef struct filling {
+  const char *name, *like;
+  nn_tensor *(*make)(nn_dtype dtype, nn_shape shape);
+  bool floats;                       /* only */
+} filling;
 static const filling fillings[] = {
-  {"zeros", "zeros_like", nn_zeros, false}, {"ones", "ones_like", nn_ones, false}, {"empty", "empty_like", nn_empty, false},
+  {"zeros", "zeros_like", nn_zeros, false}, {"ones", "ones_like", nn_ones, false},
+  {"empty", "empty_like", nn_empty, false},
   {"rand", "rand_like", uniform, true}, {"randn", "randn_like", normal, true},
 };
 enum { FILLINGS = sizeof fillings / sizeof fillings[0] };
@@ -84,7 +91,7 @@ static int fill(lua_State *L, const filling *f, const char *call, nn_shape shape
   nnlua_entry e = nnlua_enter(L, s);
   nn_tensor *value;
   do value = nn_shape_numel(call, &shape, o.dtype) < 0 ? NULL : f->make(o.dtype, shape);
-  while (!nnlua_give(&e, y, value ? as_leaf(value, &o) : NULL));
+  while (!nnlua_give(&e, y, as_leaf(call, value, &o)));
   return 1;
 }
 
@@ -115,7 +122,7 @@ static int make_by_rule(lua_State *L, const char *call, by_rule *rule, options o
   nnlua_entry e = nnlua_enter(L, s);
   nn_tensor *value;
   do value = rule(o.dtype, shape, a);
-  while (!nnlua_give(&e, y, value ? as_leaf(value, &o) : NULL));
+  while (!nnlua_give(&e, y, as_leaf(call, value, &o)));
   return 1;
 }
 
@@ -179,7 +186,9 @@ static nn_tensor *linspace(nn_dtype dtype, nn_shape shape, const numbers *a) {
 
 static int make_linspace(lua_State *L) {
   const options o = read_options(L, 4, "linspace");
-  const numbers a = {.v = {nnlua_check_number(L, 1, "linspace", "first"), nnlua_check_number(L, 2, "linspace", "last")}};
+  const numbers a = {
+    .v = {nnlua_check_number(L, 1, "linspace", "first"), nnlua_check_number(L, 2, "linspace", "last")},
+  };
   return make_by_rule(L, "linspace", linspace, o, NN_SHAPE(nnlua_check_integer(L, 3, "linspace", "n")), &a);
 }
 
@@ -233,8 +242,9 @@ static int from_string(lua_State *L) {
   const nn_dtype dtype = nnlua_check_dtype(L, 2, "from_string");
   int next = 3;
   const size_t size = nn_dtype_size(dtype);
-  const nn_shape shape = lua_isnoneornil(L, 3) ? NN_SHAPE((int64_t)(bytes / size)) : nnlua_check_shape(L, &next, "from_string");
-  const options o = read_options(L, lua_isnoneornil(L, 3) ? 4 : next, "from_string");
+  const bool shaped = !lua_isnoneornil(L, 3);
+  const nn_shape shape = shaped ? nnlua_check_shape(L, &next, "from_string") : NN_SHAPE((int64_t)(bytes / size));
+  const options o = read_options(L, shaped ? next : 4, "from_string");
   require_float(L, "from_string", &o, dtype);
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
@@ -245,7 +255,7 @@ static int from_string(lua_State *L) {
       value = nn_fail("from_string: %s of %s takes %zu bytes; got %zu", nn_shape_text(&shape).s, nn_dtype_name(dtype),
                       (size_t)value->numel * size, bytes);
     if (value && bytes) memcpy(value->data, data, bytes);
-  } while (!nnlua_give(&e, y, value ? as_leaf(value, &o) : NULL));
+  } while (!nnlua_give(&e, y, as_leaf("from_string", value, &o)));
   return 1;
 }
 

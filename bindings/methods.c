@@ -4,7 +4,7 @@
 
 #include "core.h"
 #include "op.h"
-#include "tensor.h"
+#include "handle.h"
 
 static int tensor_numel(lua_State *L) {
   lua_pushinteger(L, nnlua_check(L, nnlua_state_of(L), 1, "numel")->value->numel);
@@ -13,7 +13,8 @@ static int tensor_numel(lua_State *L) {
 
 static int tensor_item(lua_State *L) {
   const nn_tensor *x = nnlua_check(L, nnlua_state_of(L), 1, "item")->value;
-  if (x->numel != 1) return nnlua_error(L, "item: expected a tensor of one element; got %s", nn_shape_text(&x->shape).s);
+  if (x->numel != 1)
+    return nnlua_error(L, "item: expected a tensor of one element; got %s", nn_shape_text(&x->shape).s);
   nnlua_push_number(L, x);
   return 1;
 }
@@ -83,7 +84,7 @@ static int tensor_change(lua_State *L) {
   const change *c = lua_touserdata(L, lua_upvalueindex(2));
   nnlua_check(L, s, 1, c->name);
   nnlua_check_operand(L, s, 2, c->name, 0);
-  if (lua_gettop(L) > 2) return nnlua_error(L, "%s: unexpected argument 3 (%s)", c->name, nnlua_got(L, 3));
+  if (lua_gettop(L) > 2) return nnlua_error(L, "%s: unexpected argument: %s", c->name, nnlua_got(L, 3));
   nnlua_entry e = nnlua_enter(L, s);
   ag_var *x, *v;
   do {
@@ -125,8 +126,9 @@ static void put_change(lua_State *L, nnlua_state *s, const char *name, lua_CFunc
 
 void nnlua_open_methods(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
-    {"numel", tensor_numel, NNLUA_METHOD}, {"item", tensor_item, NNLUA_METHOD}, {"totable", tensor_totable, NNLUA_METHOD},
-    {"tostring_bytes", tensor_bytes, NNLUA_METHOD}, {"to", tensor_to, NNLUA_BOTH}, {"detach", tensor_detach, NNLUA_BOTH},
+    {"numel", tensor_numel, NNLUA_METHOD}, {"item", tensor_item, NNLUA_METHOD},
+    {"totable", tensor_totable, NNLUA_METHOD}, {"tostring_bytes", tensor_bytes, NNLUA_METHOD},
+    {"to", tensor_to, NNLUA_BOTH}, {"detach", tensor_detach, NNLUA_BOTH},
     {"zero_grad", tensor_zero_grad, NNLUA_METHOD}, {"clamp_", tensor_clamp, NNLUA_METHOD}, {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);

@@ -5,7 +5,7 @@
 
 #include "core.h"
 #include "embedded.h"
-#include "tensor.h"
+#include "handle.h"
 
 #ifndef NNLUA_VERSION
 #define NNLUA_VERSION "0.0.0"
@@ -16,6 +16,13 @@ static const char nn_key, core_key, loaded_key;       /* their addresses are key
 static const nnlua_embedded *find(const nnlua_embedded *list, const char *name) {
   while (list->name && strcmp(list->name, name)) list++;
   return list->name ? list : NULL;
+}
+
+static int import(lua_State *L);
+
+static void push_import(lua_State *L, nnlua_state *s) {
+  lua_pushlightuserdata(L, s);
+  lua_pushcclosure(L, import, 1);
 }
 
 /* import(name): the value of bindings/nn/NAME.lua, run once as file(nn, core, import). */
@@ -30,24 +37,29 @@ static int import(lua_State *L) {
   }
   const nnlua_embedded *file = find(nnlua_modules, name);
   if (!file) return luaL_error(L, "nn: there is no module \"%s\"", name);
-  lua_pushvalue(L, 1);
-  lua_pushlightuserdata(L, (void *)(uintptr_t)&loaded_key);    /* marks it as under way */
-  lua_rawset(L, 2);
   lua_pushfstring(L, "=nn/%s.lua", name);
-  int status = luaL_loadbufferx(L, file->bytes, file->size, lua_tostring(L, -1), "t");
-  if (status == LUA_OK) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key);
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_pushcclosure(L, import, 1);
-    status = lua_pcall(L, 3, 1, 0);
-  }
+  if (luaL_loadbufferx(L, file->bytes, file->size, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key);
+  push_import(L, lua_touserdata(L, lua_upvalueindex(1)));
+  lua_pushvalue(L, 1);                                         /* marks it as under way, when all else is ready */
+  lua_pushlightuserdata(L, (void *)(uintptr_t)&loaded_key);
+  lua_rawset(L, 2);
+  const int status = lua_pcall(L, 3, 1, 0);
   const bool failed = status != LUA_OK;
   lua_pushvalue(L, 1);
   if (failed || lua_isnil(L, -2)) lua_pushnil(L);              /* a file that failed may be tried again */
   else lua_pushvalue(L, -2);
   lua_rawset(L, 2);
   return failed ? lua_error(L) : 1;
+}
+
+void nnlua_import(lua_State *L, const char *name) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key);
+  lua_getfield(L, -1, "import");
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
+  lua_remove(L, -2);
 }
 
 /* core.embedded(name): the bytes of a data file, or nil. */
@@ -62,10 +74,11 @@ static const struct { const char *name, *text; } constants[] = {
   {"version", NNLUA_VERSION}, {"float32", "float32"}, {"float64", "float64"}, {"int64", "int64"}, {"uint8", "uint8"},
 };
 
-static void open_all(lua_State *L, nnlua_state *s) {
+static void register_all(lua_State *L, nnlua_state *s) {
   static void (*const opens[])(lua_State *, nnlua_state *) = {
     nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make, nnlua_open_grad,
     nnlua_open_custom, nnlua_open_scope, nnlua_open_network, nnlua_open_layers, nnlua_open_optimizers, nnlua_open_data,
+    nnlua_open_files,
   };
   for (size_t i = 0; i < sizeof opens / sizeof opens[0]; i++) opens[i](L, s);
   static const nnlua_function functions[] = {{"embedded", embedded, NNLUA_CORE}, {NULL, NULL, 0}};
@@ -83,7 +96,6 @@ static void make_tables(lua_State *L, nnlua_state *s) {
   lua_createtable(L, 0, 256);                  /* methods */
   lua_createtable(L, 0, 64);                   /* core */
   lua_createtable(L, 0, 32);                   /* the tensors' metatable */
-  s->tensor_type = lua_topointer(L, NNLUA_AT_META);
   lua_pushvalue(L, NNLUA_AT_META);
   s->tensor_metatable = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
@@ -92,21 +104,23 @@ static void make_tables(lua_State *L, nnlua_state *s) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &core_key);
 }
 
-int luaopen_nn(lua_State *L) {
-  luaL_checkversion(L);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key) == LUA_TTABLE) return 1;
-  nnlua_state *s = nnlua_state_new(L);
+/* All that is written in C; nn_key is set at the end, so that an opening that failed begins again. */
+static void open_all(lua_State *L, nnlua_state *s) {
   make_tables(L, s);
-  open_all(L, s);
+  register_all(L, s);
+  push_import(L, s);
+  lua_setfield(L, NNLUA_AT_CORE, "import");
   lua_pushvalue(L, NNLUA_AT_NN);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &nn_key);
-  lua_pushlightuserdata(L, s);
-  lua_pushcclosure(L, import, 1);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, NNLUA_AT_CORE, "import");
+}
+
+int luaopen_nn(lua_State *L) {
+  luaL_checkversion(L);
+  nnlua_state *s = nnlua_state_new(L);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key) != LUA_TTABLE) open_all(L, s);
+  push_import(L, s);
   lua_pushliteral(L, "init");
-  lua_call(L, 1, 0);
-  lua_pushvalue(L, NNLUA_AT_NN);
+  lua_call(L, 1, 1);                           /* gives nn */
   return 1;
 }
 

@@ -1,5 +1,5 @@
-/* The rows of activations, initializers, layers, losses and optimizers as Lua's files see them (core.rows), and the first
- * two at work; losses too. */
+/* The rows of activations, initializers, layers, losses and optimizers as Lua's files see them (core.rows);
+ * activations, initializers and losses at work. */
 #include "network.h"
 
 #include <math.h>
@@ -11,8 +11,8 @@
 /* core.rows */
 
 static const char *const kinds[] = {
-  "", "number", "integer", "flag", "text", "choice", "shape", "dtype", "tensor", "function", "activation", "initializer",
-  "regularizer", "constraint",
+  "", "number", "integer", "flag", "text", "choice", "shape", "dtype", "tensor", "function", "activation",
+  "initializer", "regularizer", "constraint",
 };
 
 static void set_text(lua_State *L, const char *field, const char *text) {
@@ -82,7 +82,8 @@ static void set_options(lua_State *L, const ag_option *options) {
   lua_setfield(L, -2, "options");
 }
 
-static void begin_row(lua_State *L, int i, const char *name, const char *class_name, const char *alias, const char *help) {
+static void begin_row(lua_State *L, int i, const char *name, const char *class_name, const char *alias,
+                      const char *help) {
   lua_createtable(L, 0, 9);
   set_integer(L, "index", i + 1);
   set_text(L, "name", name);
@@ -258,12 +259,14 @@ static int initialize(lua_State *L) {
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
   nn_tensor *value;
-  do value = nn_shape_numel(row->name, &shape, dtype) < 0 ? NULL : row->make(seeded ? &generator : NULL, dtype, shape, values);
-  while (!nnlua_give(&e, y, ag_constant(value)));
+  do {
+    const bool fits = nn_shape_numel(row->name, &shape, dtype) >= 0;
+    value = fits ? row->make(seeded ? &generator : NULL, dtype, shape, values) : NULL;
+  } while (!nnlua_give(&e, y, ag_constant(value)));
   return 1;
 }
 
-/* Losses: core.loss(index, values, y_true, y_pred, weight, reduction) and core.loss_values(index, values, y_true, y_pred) */
+/* Losses: core.loss(index, values, y_true, y_pred, weight, reduction); core.loss_values without the last two */
 
 static const ag_loss *check_loss(lua_State *L, nnlua_state *s, ag_value *values) {
   int64_t count = 0;

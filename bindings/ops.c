@@ -1,9 +1,9 @@
 /* Every op of autograd's table as nn.NAME and as a method. The row says what may be given: tensors first (numbers and
- * tables of numbers stand for tensors), then the declared attributes, by position or by name in one table at the end. */
+ * tables of numbers stand for tensors), then the declared attributes, by position or by name in a table at the end. */
 #include <string.h>
 
 #include "op.h"
-#include "tensor.h"
+#include "handle.h"
 
 typedef struct call {
   lua_State *L;
@@ -77,7 +77,8 @@ static void read_several(call *c, int k) {
   enum { MOST = sizeof c->attr[k].ints.v / sizeof(int64_t) };
   nn_ints ints = NN_ALL;
   for (; c->next <= c->top && lua_type(c->L, c->next) == LUA_TNUMBER; c->next++) {
-    if (ints.n == MOST) nnlua_error(c->L, "%s: at most %d integers make sense for %s", c->op->name, MOST, c->op->attr[k].name);
+    if (ints.n == MOST)
+      nnlua_error(c->L, "%s: at most %d integers make sense for %s", c->op->name, MOST, c->op->attr[k].name);
     ints.v[ints.n++] = nnlua_check_integer(c->L, c->next, c->op->name, c->op->attr[k].name);
   }
   c->attr[k].ints = ints;
@@ -104,7 +105,7 @@ static void read_options(call *c) {
       nnlua_error(c->L, "%s: %s is missing", c->op->name, c->op->attr[k].name);
   for (; c->next <= c->top; c->next++)
     if (!lua_isnil(c->L, c->next))
-      nnlua_error(c->L, "%s: unexpected argument %d (%s)", c->op->name, c->next, nnlua_got(c->L, c->next));
+      nnlua_error(c->L, "%s: unexpected argument: %s", c->op->name, nnlua_got(c->L, c->next));
 }
 
 /* Inputs */
@@ -118,6 +119,7 @@ static void read_input(call *c, int i, int argument) {
     if (type == LUA_TNIL) c->next++;
     return;
   }
+  if (op->arity == 1) argument = 0;
   if (type == LUA_TTABLE) nnlua_table_to_tensor(c->L, c->s, c->next, op->name, argument, op->before && i >= op->before);
   else if (op->arity == 1) nnlua_check(c->L, c->s, c->next, op->name);
   else nnlua_check_operand(c->L, c->s, c->next, op->name, argument);
@@ -140,8 +142,8 @@ static void read_arguments(call *c) {
   if (arity > 1) require_a_tensor(c);
 }
 
-/* cat(list, d), also cat(a, b, d); einsum(spec, a, b), also einsum(spec, list) and a:einsum(spec, b). The tensors end up in
- * one table on top of the stack. */
+/* cat(list, d), also cat(a, b, d); einsum(spec, a, b), also einsum(spec, list) and a:einsum(spec, b). The tensors end
+ * up in one table on top of the stack. */
 static void read_list(call *c) {
   lua_State *L = c->L;
   const bool text_first = c->op->attr[0].kind == AG_TEXT;
@@ -160,7 +162,7 @@ static void read_list(call *c) {
       }
     } else break;
   }
-  if (n == 0) nnlua_error(L, "%s: expected a list of tensors; got %s", c->op->name, nnlua_got(L, c->next > 1 ? 1 : c->next));
+  if (n == 0) nnlua_error(L, "%s: expected a list of tensors; got %s", c->op->name, c->top ? nnlua_got(L, 1) : "nil");
   c->n = (int)n;
   if (!text_first) read_attrs(c);
   read_options(c);
@@ -174,7 +176,7 @@ static void check_list(const call *c) {
     lua_rawgeti(L, c->list, i);
     const nnlua_box *box = nnlua_box_at(L, c->s, -1);
     if (!box) nnlua_error(L, "%s: the list holds tensors; [%d] is %s", c->op->name, i, nnlua_got(L, -1));
-    if (!box->var) nnlua_error(L, "%s: tensor [%d] was freed", c->op->name, i);
+    else if (!box->var) nnlua_error(L, "%s: tensor [%d] was freed", c->op->name, i);
     lua_pop(L, 1);
   }
 }
@@ -206,7 +208,8 @@ static int finish(call *c, ag_var **x, int capacity) {
 }
 
 static call begin(lua_State *L) {
-  call c = {.L = L, .s = nnlua_state_of(L), .op = lua_touserdata(L, lua_upvalueindex(2)), .next = 1, .top = lua_gettop(L)};
+  call c = {.L = L, .s = nnlua_state_of(L), .next = 1, .top = lua_gettop(L)};
+  c.op = lua_touserdata(L, lua_upvalueindex(2));
   luaL_checkstack(L, 24, c.op->name);
   return c;
 }
@@ -231,7 +234,7 @@ static nnlua_box *open_box(lua_State *L, nnlua_state *s, int index) {
   return box && box->var ? box : NULL;
 }
 
-/* The common cases without ceremony: one or two tensors and nothing else. */
+/* The common cases without ceremony: one or two tensors, or a tensor and a number, and nothing else. */
 static int unary(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   const nnlua_box *x = open_box(L, s, 1);
@@ -246,11 +249,16 @@ static int unary(lua_State *L) {
 static int binary(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   const nnlua_box *a = open_box(L, s, 1), *b = open_box(L, s, 2);
-  if (!a || !b || lua_gettop(L) != 2) return general(L);
+  if ((!a && (!b || lua_type(L, 1) != LUA_TNUMBER)) || (!b && lua_type(L, 2) != LUA_TNUMBER) || lua_gettop(L) != 2)
+    return general(L);
   const ag_op *op = lua_touserdata(L, lua_upvalueindex(2));
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
-  while (!nnlua_give(&e, y, ag_apply(op, 2, (ag_var *[]){a->var, b->var}, NULL))) continue;
+  ag_var *x[2];
+  do {
+    x[0] = a ? a->var : nnlua_only_number(L, s, 1);
+    x[1] = b ? b->var : nnlua_only_number(L, s, 2);
+  } while (!nnlua_give(&e, y, ag_apply(op, 2, x, NULL)));
   return 1;
 }
 
@@ -303,7 +311,9 @@ void nnlua_open_ops(lua_State *L, nnlua_state *s) {
     push_op(L, s, ops[i], function_of(ops[i]));
     nnlua_put(L, ops[i]->name, NNLUA_BOTH);
   }
-  static const char *const operators[][2] = {{"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"}, {"__div", "div"}, {"__pow", "pow"}};
+  static const char *const operators[][2] = {
+    {"__add", "add"}, {"__sub", "sub"}, {"__mul", "mul"}, {"__div", "div"}, {"__pow", "pow"},
+  };
   for (int i = 0; i < (int)(sizeof operators / sizeof operators[0]); i++) {
     push_op(L, s, ag_op_named(operators[i][1]), binary);
     nnlua_put(L, operators[i][0], NNLUA_META);

@@ -67,21 +67,26 @@ static int finish(lua_State *L) {
   return 0;
 }
 
-/* core.optimizer_get(handle) -> iterations, learning rate, numbers held */
+/* core.optimizer_get(handle) -> iterations, learning rate, numbers held, batches accumulated since the last update */
 static int get(lua_State *L) {
   const ag_optimizer *o = check_optimizer(L, 1);
   lua_pushinteger(L, o->iterations);
   lua_pushnumber(L, o->learning_rate);
   lua_pushinteger(L, ag_optimizer_state_count(o));
-  return 3;
+  lua_pushinteger(L, o->accumulated);
+  return 4;
 }
 
-/* core.optimizer_set(handle, {learning_rate =, iterations =}) */
+/* core.optimizer_set(handle, {learning_rate =, iterations =, accumulated =}) */
 static int set(lua_State *L) {
   ag_optimizer *o = check_optimizer(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  if (lua_getfield(L, 2, "learning_rate") != LUA_TNIL) o->learning_rate = nnlua_check_number(L, -1, "optimizer", "learning_rate");
-  if (lua_getfield(L, 2, "iterations") != LUA_TNIL) o->iterations = nnlua_check_integer(L, -1, "optimizer", "iterations");
+  if (lua_getfield(L, 2, "learning_rate") != LUA_TNIL)
+    o->learning_rate = nnlua_check_number(L, -1, "optimizer", "learning_rate");
+  if (lua_getfield(L, 2, "iterations") != LUA_TNIL)
+    o->iterations = nnlua_check_integer(L, -1, "optimizer", "iterations");
+  if (lua_getfield(L, 2, "accumulated") != LUA_TNIL)
+    o->accumulated = nnlua_check_integer(L, -1, "optimizer", "accumulated");
   return 0;
 }
 
@@ -103,8 +108,8 @@ static int state(lua_State *L) {
 static bool copy_state(ag_optimizer *o, const nnlua_list *tensors) {
   for (int i = 0; i < tensors->n; i++)
     if (!nn_shape_equal(&o->slot[i]->shape, &tensors->x[i]->value->shape))
-      return nn_fail("optimizer: state %d has shape %s; expected %s", i + 1, nn_shape_text(&tensors->x[i]->value->shape).s,
-                     nn_shape_text(&o->slot[i]->shape).s);
+      return nn_fail("optimizer: state %d has shape %s; expected %s", i + 1,
+                     nn_shape_text(&tensors->x[i]->value->shape).s, nn_shape_text(&o->slot[i]->shape).s);
   for (int i = 0; i < tensors->n; i++)
     if (!nn_copy_into("optimizer", o->slot[i], tensors->x[i]->value)) return false;
   return true;
@@ -129,7 +134,8 @@ static int restore(lua_State *L) {
 
 void nnlua_open_optimizers(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
-    {"optimizer", new_optimizer, NNLUA_CORE}, {"optimizer_step", step, NNLUA_CORE}, {"optimizer_finish", finish, NNLUA_CORE},
+    {"optimizer", new_optimizer, NNLUA_CORE}, {"optimizer_step", step, NNLUA_CORE},
+    {"optimizer_finish", finish, NNLUA_CORE},
     {"optimizer_get", get, NNLUA_CORE}, {"optimizer_set", set, NNLUA_CORE}, {"optimizer_state", state, NNLUA_CORE},
     {"optimizer_restore", restore, NNLUA_CORE}, {NULL, NULL, 0},
   };

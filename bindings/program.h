@@ -11,7 +11,7 @@
 int nnlua_call(lua_State *L, int narg, int n);
 /* Writes "nnlua: message" (the value on top, which is popped) on stderr. */
 void nnlua_report(lua_State *L);
-extern volatile bool nnlua_interrupted;         /* Ctrl-C came while nothing was running; whoever reads input clears it */
+extern volatile bool nnlua_interrupted;         /* Ctrl-C came; whoever reads input clears it */
 
 /* The interactive loop, until the end of the input. */
 void nnlua_repl(lua_State *L);

@@ -1,5 +1,5 @@
-/* The interactive loop: editing, history and completion by libedit where it is there; values shown without print; input over
- * several lines; _ is the last value; Ctrl-C comes back to the prompt. */
+/* The interactive loop: editing, history and completion by libedit where it is there; values shown without print; input
+ * over several lines; _ is the last value; Ctrl-C comes back to the prompt. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "program.h"
+#include "state.h"
 #ifdef NNLUA_EDITLINE
 #include <editline/readline.h>
 #endif
@@ -36,8 +37,8 @@ static void add_candidate(lua_State *L, int list, const char *prefix, const char
   lua_pop(L, 2);
 }
 
-/* Names that the value on top has: its own, those of the tables behind __index, those that its metatable lists (__names:
- * a table of names, or a function that gives one). Pops it. */
+/* Names that the value on top has: its own, those of the tables behind __index, those that its metatable lists
+ * (__names: a table of names, or a function that gives one). Pops it. */
 static void add_names(lua_State *L, int list, const char *prefix, const char *start, bool functions_only) {
   for (int depth = 0; depth < 8; depth++) {
     if (luaL_getmetafield(L, -1, "__names") != LUA_TNIL) {
@@ -234,12 +235,9 @@ static int show_results(lua_State *L) {
 
 /* Finds what help and the display need, once; leaves show_results on the stack. */
 static int prepare(lua_State *L) {
-  if (luaL_dostring(L, "local nn = require 'nn'; help = help or function(...) return nn.help(...) end")) return lua_error(L);
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "nn");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, "inspect");
-  if (lua_isnil(L, -1)) lua_getglobal(L, "tostring");
+  static const char help[] = "local nn = require 'nn'; help = help or function(...) return nn.help(...) end";
+  if (luaL_dostring(L, help)) return lua_error(L);
+  nnlua_import(L, "inspect");
   lua_pushcclosure(L, show_results, 1);
   return 1;
 }

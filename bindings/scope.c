@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "core.h"
-#include "tensor.h"
+#include "handle.h"
 
 static bool set_recording(lua_State *L, nnlua_state *s, bool on) {
   nnlua_entry e = nnlua_enter(L, s);
@@ -11,10 +11,16 @@ static bool set_recording(lua_State *L, nnlua_state *s, bool on) {
   return previous;
 }
 
+static void check_callable(lua_State *L, const char *call) {
+  if (lua_isfunction(L, 1)) return;
+  if (luaL_getmetafield(L, 1, "__call") == LUA_TNIL) nnlua_type_error(L, call, 0, "a function", 1);
+  lua_pop(L, 1);
+}
+
 /* no_grad(f, ...): protected, so that recording goes on after an error too; a yield across it is refused by Lua. */
 static int no_grad(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  if (lua_isnoneornil(L, 1)) return nnlua_type_error(L, "no_grad", 0, "a function", 1);
+  check_callable(L, "no_grad");
   const bool recording = set_recording(L, s, false);
   const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   set_recording(L, s, recording);
@@ -64,7 +70,13 @@ static void reach_all(lua_State *L, nnlua_state *s, int first, int last, void (*
 }
 
 static void mark_result(nnlua_box *box) { box->result = true; }
-static void keep(nnlua_box *box) { nnlua_unlink(box); }
+static void keep(nnlua_box *box) {
+  nnlua_scope *outside = box->scope;
+  if (!outside) return;
+  while (outside->outer) outside = outside->outer;
+  nnlua_unlink(box);
+  nnlua_link(box, outside);
+}
 
 static int scope_body(lua_State *L) {
   nnlua_state *s = lua_touserdata(L, 1);
@@ -92,7 +104,7 @@ static void close_scope(nnlua_scope *scope, bool failed) {
 /* scope(f, ...): what f gives. */
 static int run_scope(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  if (lua_isnoneornil(L, 1)) return nnlua_type_error(L, "scope", 0, "a function", 1);
+  check_callable(L, "scope");
   lua_pushcfunction(L, scope_body);
   lua_pushlightuserdata(L, s);
   lua_rotate(L, 1, 2);

@@ -4,17 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "handle.h"
 
 static const char state_key, error_key;              /* their addresses are keys of the registry */
 static const char lua_error_text[] = "an error raised by a Lua function";
-static const size_t growth_at_least = (size_t)2 << 20;
+static const size_t growth_at_least = (size_t)1 << 20;
 
 /* The state's userdata is the first that nn makes, so its finalizer runs after those of all tensors. */
 static int close_state(lua_State *L) {
   nnlua_state *s = lua_touserdata(L, 1);
   nn_context *context = s->context;
   s->context = NULL;
+  while (s->outside.boxes) {
+    s->outside.boxes->owner = NULL;
+    nnlua_close_box(s->outside.boxes);
+  }
+  for (int i = 0; i < 2; i++) nn_release(s->number[i]);
   while (s->unused) {
     nnlua_function_ref *f = s->unused;
     s->unused = f->next;
@@ -41,12 +46,13 @@ nnlua_state *nnlua_state_new(lua_State *L) {
   if (s) return s->context ? s : nnlua_closing(L);
   s = lua_newuserdatauv(L, sizeof *s, 0);
   memset(s, 0, sizeof *s);
+  s->scope = &s->outside;
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, close_state);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   lua_pushboolean(L, 0);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);     /* the place exists from now on: keeping an error needs no memory */
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);     /* the place exists from now on: an error is kept without memory */
   s->soft_limit = growth_at_least;
   s->context = nn_context_new();
   if (!s->context) luaL_error(L, "nn: out of memory");
@@ -57,7 +63,8 @@ nnlua_state *nnlua_state_new(lua_State *L) {
 /* Entering and leaving */
 
 nnlua_entry nnlua_enter(lua_State *L, nnlua_state *s) {
-  nnlua_entry e = {.state = s, .L = L, .outer = s->L, .previous = nn_context_use(s->context), .floats = nn_float_enter()};
+  nnlua_entry e = {.state = s, .L = L, .outer = s->L, .previous = nn_context_use(s->context)};
+  e.floats = nn_float_enter();
   if (!s->depth++) s->floats = e.floats;
   s->L = L;
   e.mark = nn_scope_open();
@@ -75,18 +82,22 @@ void nnlua_leave(nnlua_entry *e) {
 }
 
 /* A full collection, never inside a finalizer (where the collector says that it is not running) and never against the
- * will of who stopped it. The next one is due when as much was made as survived, and at least twice Lua's own heap (what
- * there is to mark: 40 us for 300 kB) and 2 MB: with more than that in flight small tensors fall out of the processor's
- * cache, and an addition of 16 elements takes three times as long under the incremental collector. */
-static void collect(lua_State *L, nnlua_state *s) {
+ * will of who stopped it. The next one is due when as much was made as survived, and at least twice Lua's own heap
+ * (what there is to mark: 40 us for 300 kB) and 1 MB: with more than that in flight small tensors fall out of the
+ * processor's cache, and an addition of 16 elements takes three times as long under the incremental collector. Under a
+ * limit it is due halfway there, for Lua's own allocations cannot free tensors. */
+void nnlua_collect(lua_State *L, nnlua_state *s) {
   if (lua_gc(L, LUA_GCISRUNNING) != 1) return;
   lua_gc(L, LUA_GCCOLLECT);
   nnlua_sweep_unused(L, s);
   nn_context *previous = nn_context_use(s->context);
-  const size_t survived = nn_memory().live, heap = 2 * (size_t)lua_gc(L, LUA_GCCOUNT) * 1024;
-  size_t growth = survived > growth_at_least ? survived : growth_at_least;
+  if (s->budget) nnlua_budget_memory(s);
+  const nn_memory_use use = nn_memory();
+  const size_t heap = 2 * (size_t)lua_gc(L, LUA_GCCOUNT) * 1024, room = use.limit > use.live ? use.limit - use.live : 0;
+  size_t growth = use.live > growth_at_least ? use.live : growth_at_least;
   if (growth < heap) growth = heap;
-  s->soft_limit = survived + growth;
+  if (use.limit && growth > room / 2) growth = room / 2;
+  s->soft_limit = use.live + growth;
   nn_context_use(previous);
 }
 
@@ -111,7 +122,7 @@ bool nnlua_done(nnlua_entry *e, bool ok) {
   if (s->budget) nnlua_budget_check(L, s);
   if (!ok && !again) raise(L, s);
   if (!again && !much) return ok;
-  collect(L, s);
+  nnlua_collect(L, s);
   if (!again) return true;
   if (!s->context) nnlua_closing(L);
   *e = nnlua_enter(L, s);
@@ -121,7 +132,9 @@ bool nnlua_done(nnlua_entry *e, bool ok) {
 
 bool nnlua_give(nnlua_entry *e, nnlua_box *box, ag_var *y) {
   box->var = nn_retain(y);
-  return nnlua_done(e, y != NULL);
+  const bool done = nnlua_done(e, y != NULL);
+  if (done && e->state->budget) nnlua_budget_elements(e->L, e->state, box->var->value->numel);
+  return done;
 }
 
 /* Errors */

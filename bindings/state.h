@@ -11,8 +11,8 @@
  *   while (!nnlua_give(&e, y, ag_transpose(nnlua_operand(L, s, 1), 1, 2))) continue;
  *   return 1;
  *
- * The loop is a second try after a collection, when memory ran out. Variables are read from the stack after the last call
- * that may collect garbage: a finalizer of the user's may close a handle. */
+ * The loop is a second try after a collection, when memory ran out. Variables are read from the stack after the last
+ * call that may collect garbage: a finalizer of the user's may close a handle. */
 #ifndef NNLUA_STATE_H
 #define NNLUA_STATE_H
 
@@ -24,14 +24,16 @@
 struct nnlua_box;
 struct nnlua_budget;
 typedef struct nnlua_function_ref nnlua_function_ref;
+typedef struct nnlua_scope { struct nnlua_scope *outer; struct nnlua_box *boxes; } nnlua_scope;
 
 typedef struct nnlua_state {
   nn_context *context;             /* NULL once the interpreter is closing */
   lua_State *L;                    /* the coroutine of the innermost entry: where callbacks run */
-  const void *tensor_type;         /* the tensors' metatable, to compare with; and its place in the registry */
-  int tensor_metatable;
+  int tensor_metatable;            /* its place in the registry */
   size_t soft_limit;               /* live bytes beyond which a result is followed by a full collection */
-  struct nnlua_scope *scope;       /* the innermost nn.scope */
+  nnlua_scope *scope;              /* the innermost nn.scope, or outside */
+  nnlua_scope outside;             /* handles of no nn.scope: those made while Lua closes are not finalized */
+  ag_var *number[2];               /* operands to use again: of a float and of an integer */
   nnlua_function_ref *unused;      /* Lua functions that no graph needs any more */
   nn_float_state floats;           /* as found by the outermost entry: what callbacks run under */
   int depth;                       /* entries under way */
@@ -65,19 +67,20 @@ void nnlua_leave(nnlua_entry *e);
 bool nnlua_done(nnlua_entry *e, bool ok);
 /* Gives y (NULL: failed) to the box and ends the work likewise. */
 bool nnlua_give(nnlua_entry *e, struct nnlua_box *box, ag_var *y);
+void nnlua_collect(lua_State *L, nnlua_state *s);                 /* everything that nobody can reach any more */
 
-/* Errors with the user's position in front: the first level of the stack that is Lua and not one of the files inside. */
+/* Errors with the user's position in front: the first level of the stack that is Lua and none of the files inside. */
 int nnlua_error(lua_State *L, const char *format, ...);          /* as luaL_error */
 void nnlua_where(lua_State *L);                                  /* pushes "script.lua:12: ", or "" */
 /* "sum: expected WANTED; got a table"; argument 0 when there is but one to speak of, else "add: argument 2: ...". */
 int nnlua_type_error(lua_State *L, const char *call, int argument, const char *wanted, int index);
-const char *nnlua_got(lua_State *L, int index);                  /* "nil", "table", "tensor", "2.5"; pushes at most one value */
+const char *nnlua_got(lua_State *L, int index);           /* "nil", "table", "tensor", "2.5"; may push one value */
 /* ; did you mean "slope"? for a name near one of names (ends with NULL), else "". Pushes one value. */
 const char *nnlua_nearest(lua_State *L, const char *name, const char *const *names);
 
 /* Lua functions called from inside the library */
-/* Calls body(L) in protected mode with data as its one argument; false with an error recorded and the Lua error kept, to
- * be raised again at the border unchanged. */
+/* Calls body(L) in protected mode with data as its one argument; false with an error recorded and the Lua error kept,
+ * to be raised again at the border unchanged. */
 bool nnlua_protected(nnlua_state *s, lua_CFunction body, void *data);
 /* A Lua function that a graph holds on to. */
 struct nnlua_function_ref { nnlua_state *state; int ref; nnlua_function_ref *next; };
@@ -90,6 +93,8 @@ void nnlua_push_text(lua_State *L, char *text);
 /* Scripts with limits (host.c): what tensors may still take, set at each entry; an error once a limit was hit. */
 void nnlua_budget_memory(const nnlua_state *s);
 void nnlua_budget_check(lua_State *L, const nnlua_state *s);
+void nnlua_budget_elements(lua_State *L, const nnlua_state *s, int64_t numel);   /* of a result */
+void nnlua_budget_charge(lua_State *L, const nnlua_state *s, long long instructions);
 
 /* Registration: functions go where flags say, each with the state as its upvalue 1. */
 enum { NNLUA_NN = 1, NNLUA_METHOD = 2, NNLUA_CORE = 4, NNLUA_META = 8, NNLUA_BOTH = NNLUA_NN | NNLUA_METHOD };
@@ -98,6 +103,9 @@ typedef struct nnlua_function { const char *name; lua_CFunction f; int where; } 
 enum { NNLUA_AT_NN = 1, NNLUA_AT_METHODS, NNLUA_AT_CORE, NNLUA_AT_META };
 void nnlua_register(lua_State *L, nnlua_state *s, const nnlua_function *functions);
 void nnlua_put(lua_State *L, const char *name, int where);       /* the value on top, which is popped */
+
+/* Pushes the value of the embedded file bindings/nn/NAME.lua; nn is open. */
+void nnlua_import(lua_State *L, const char *name);
 
 /* What each file registers. */
 void nnlua_open_tensor(lua_State *L, nnlua_state *s);
@@ -112,5 +120,6 @@ void nnlua_open_network(lua_State *L, nnlua_state *s);
 void nnlua_open_layers(lua_State *L, nnlua_state *s);
 void nnlua_open_optimizers(lua_State *L, nnlua_state *s);
 void nnlua_open_data(lua_State *L, nnlua_state *s);
+void nnlua_open_files(lua_State *L, nnlua_state *s);
 
 #endif

@@ -101,19 +101,20 @@ nnlua_table nnlua_check_table(lua_State *L, int index, const char *call) {
 }
 
 /* One number of Lua's as dtype at p; false when it does not fit there. Floats lose their fraction, as in any cast. */
-static bool store(lua_State *L, nn_dtype dtype, char *p) {
-  const bool integer = lua_isinteger(L, -1);
-  const lua_Integer whole = lua_isboolean(L, -1) ? lua_toboolean(L, -1) : lua_tointeger(L, -1);
-  const double value = integer || lua_isboolean(L, -1) ? (double)whole : trunc(lua_tonumber(L, -1));
+static bool store(lua_State *L, nn_dtype dtype, void *p) {
+  const double limit = 9223372036854775808.0;         /* 2^63 */
+  const bool whole = lua_isinteger(L, -1) || lua_isboolean(L, -1);
+  const lua_Integer integer = lua_isboolean(L, -1) ? lua_toboolean(L, -1) : lua_tointeger(L, -1);
+  const double value = whole ? (double)integer : lua_tonumber(L, -1);
   switch (dtype) {
-    case NN_FLOAT64: *(double *)p = integer ? value : lua_isboolean(L, -1) ? value : lua_tonumber(L, -1); return true;
-    case NN_FLOAT32: *(float *)p = (float)(integer || lua_isboolean(L, -1) ? value : lua_tonumber(L, -1)); return true;
+    case NN_FLOAT64: *(double *)p = value; return true;
+    case NN_FLOAT32: *(float *)p = (float)value; return true;
     case NN_INT64:
-      if (!integer && !(value >= -0x1p63 && value < 0x1p63)) return false;
-      *(int64_t *)p = integer ? whole : (int64_t)value;
+      if (!whole && !(fabs(value) < limit) && value != -limit) return false;
+      *(int64_t *)p = whole ? integer : (int64_t)value;
       return true;
     default:
-      if (!(value >= 0 && value <= 255)) return false;
+      if (!(trunc(value) >= 0 && value < 256)) return false;
       *(uint8_t *)p = (uint8_t)value;
       return true;
   }
@@ -138,10 +139,13 @@ static void store_rows(walk *w, int depth, nn_dtype dtype) {
   }
 }
 
-nnlua_box *nnlua_push_table(lua_State *L, nnlua_state *s, int index, const char *call, const nnlua_table *table, nn_dtype dtype) {
+nnlua_box *nnlua_push_table(lua_State *L, nnlua_state *s, int index, const char *call, const nnlua_table *table,
+                            nn_dtype dtype) {
   nnlua_box *box = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
-  while (!nnlua_give(&e, box, ag_constant(nn_empty(dtype, table->shape)))) continue;
+  nn_tensor *values;
+  do values = nn_empty(dtype, table->shape);
+  while (!nnlua_give(&e, box, ag_constant(values ? values : nn_fail_for(call))));
   walk w = {.L = L, .call = call, .table = *table, .data = box->var->value->data};
   lua_pushvalue(L, index);
   store_rows(&w, 0, dtype);
@@ -150,11 +154,7 @@ nnlua_box *nnlua_push_table(lua_State *L, nnlua_state *s, int index, const char 
 }
 
 void nnlua_table_to_tensor(lua_State *L, nnlua_state *s, int index, const char *call, int argument, bool integers) {
-  lua_pushnil(L);
-  if (!lua_rawlen(L, index) && lua_next(L, index)) {
-    lua_settop(L, -3);
-    nnlua_type_error(L, call, argument, "a tensor or a number", index);
-  }
+  if (nnlua_is_options(L, index)) nnlua_type_error(L, call, argument, "a tensor or a number", index);
   const nnlua_table table = nnlua_check_table(L, index, call);
   nn_dtype dtype = table.booleans ? NN_UINT8 : NN_FLOAT32;
   if (integers && table.integers) dtype = NN_INT64;

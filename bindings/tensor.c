@@ -1,5 +1,5 @@
 /* Tensor handles: their life, the checks of arguments, and what Lua's operators do with them beside arithmetic. */
-#include "tensor.h"
+#include "handle.h"
 
 #include <string.h>
 
@@ -16,7 +16,6 @@ void nnlua_unlink(nnlua_box *box) {
 
 void nnlua_link(nnlua_box *box, nnlua_scope *scope) {
   box->scope = scope;
-  if (!scope) return;
   box->next = scope->boxes;
   box->link = &scope->boxes;
   if (box->next) box->next->link = &box->next;
@@ -25,12 +24,10 @@ void nnlua_link(nnlua_box *box, nnlua_scope *scope) {
 
 nnlua_box *nnlua_new_box(lua_State *L, nnlua_state *s) {
   nnlua_box *box = lua_newuserdatauv(L, sizeof *box, 0);
-  box->var = NULL;
-  box->scope = NULL;
-  box->result = false;
+  *box = (nnlua_box){.owner = s};
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->tensor_metatable);
   lua_setmetatable(L, -2);
-  if (s->scope) nnlua_link(box, s->scope);
+  nnlua_link(box, s->scope);
   return box;
 }
 
@@ -41,31 +38,40 @@ void nnlua_close_box(nnlua_box *box) {
   nn_release(var);
 }
 
-/* The collector's and a <close> local's: any number of times, in any order. */
+/* A <close> local's: any number of times. */
 static int tensor_close(lua_State *L) {
   nnlua_box *box = nnlua_box_at(L, lua_touserdata(L, lua_upvalueindex(1)), 1);
   if (box) nnlua_close_box(box);
   return 0;
 }
 
+/* The collector's: the same, and then the block is a tensor no more. */
+static int tensor_finalize(lua_State *L) {
+  nnlua_box *box = nnlua_box_at(L, lua_touserdata(L, lua_upvalueindex(1)), 1);
+  if (!box) return 0;
+  nnlua_close_box(box);
+  box->owner = NULL;
+  return 0;
+}
+
 /* Checks */
 
-nnlua_box *nnlua_check_box(lua_State *L, nnlua_state *s, int index, const char *call) {
-  nnlua_box *box = nnlua_box_at(L, s, index);
-  if (!box) nnlua_type_error(L, call, 0, "a tensor", index);
-  if (!box->var) nnlua_error(L, "%s: tensor was freed", call);
-  return box;
+/* box, which came from index, is no open tensor. */
+static int refuse(lua_State *L, const nnlua_box *box, const char *call, int argument, const char *wanted, int index) {
+  const bool named = !box && luaL_getmetafield(L, index, "__name") == LUA_TSTRING;
+  if (box || (named && !strcmp(lua_tostring(L, -1), "tensor"))) return nnlua_error(L, "%s: tensor was freed", call);
+  return nnlua_type_error(L, call, argument, wanted, index);
 }
 
 ag_var *nnlua_check(lua_State *L, nnlua_state *s, int index, const char *call) {
-  return nnlua_check_box(L, s, index, call)->var;
+  return nnlua_check_argument(L, s, index, call, 0);
 }
 
 ag_var *nnlua_check_argument(lua_State *L, nnlua_state *s, int index, const char *call, int argument) {
   nnlua_box *box = nnlua_box_at(L, s, index);
-  if (!box) nnlua_type_error(L, call, argument, "a tensor", index);
-  if (!box->var) nnlua_error(L, "%s: tensor was freed", call);
-  return box->var;
+  if (box && box->var) return box->var;
+  refuse(L, box, call, argument, "a tensor", index);
+  return NULL;
 }
 
 ag_var *nnlua_optional(lua_State *L, nnlua_state *s, int index, const char *call, int argument) {
@@ -79,8 +85,7 @@ void nnlua_check_operand(lua_State *L, nnlua_state *s, int index, const char *ca
     default: break;
   }
   nnlua_box *box = nnlua_box_at(L, s, index);
-  if (!box) nnlua_type_error(L, call, argument, "a tensor or a number", index);
-  if (!box->var) nnlua_error(L, "%s: tensor was freed", call);
+  if (!box || !box->var) refuse(L, box, call, argument, "a tensor or a number", index);
 }
 
 ag_var *nnlua_operand(lua_State *L, nnlua_state *s, int index) {
@@ -88,6 +93,20 @@ ag_var *nnlua_operand(lua_State *L, nnlua_state *s, int index) {
   if (lua_type(L, index) == LUA_TNUMBER) return ag_number(lua_tonumber(L, index));
   const nnlua_box *box = nnlua_box_at(L, s, index);
   return box ? box->var : NULL;
+}
+
+ag_var *nnlua_only_number(lua_State *L, nnlua_state *s, int index) {
+  const bool integer = lua_isinteger(L, index);
+  ag_var *x = s->number[integer];
+  if (!x || x->object.refs > 1 || x->value->object.refs > 1 || nn_shares(x->value)) {
+    x = integer ? ag_integer(0) : ag_number(0);
+    if (!x) return NULL;
+    nn_release(s->number[integer]);
+    s->number[integer] = nn_retain(x);
+  }
+  if (integer) *(int64_t *)x->value->data = lua_tointeger(L, index);
+  else *(double *)x->value->data = lua_tonumber(L, index);
+  return x;
 }
 
 bool nnlua_stays_tensor(nnlua_state *s, const ag_var *x) {
@@ -106,7 +125,10 @@ static void field_dtype(lua_State *L, nnlua_state *s, ag_var *x) {
   (void)s;
   lua_pushstring(L, nn_dtype_name(x->value->dtype));
 }
-static void field_requires_grad(lua_State *L, nnlua_state *s, ag_var *x) { (void)s; lua_pushboolean(L, ag_requires_grad(x)); }
+static void field_requires_grad(lua_State *L, nnlua_state *s, ag_var *x) {
+  (void)s;
+  lua_pushboolean(L, ag_requires_grad(x));
+}
 static void field_grad(lua_State *L, nnlua_state *s, ag_var *x) {
   if (!ag_grad_of(x)) {
     lua_pushnil(L);
@@ -138,6 +160,21 @@ static int tensor_index(lua_State *L) {
     nnlua_state *s = nnlua_state_of(L);
     fields[i].push(L, s, nnlua_check(L, s, 1, name));
     break;
+  }
+  return 1;
+}
+
+/* The names of methods (upvalue 2) and fields, for completion. */
+static int tensor_names(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; i < FIELDS; i++) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, fields[i].name);
+  }
+  for (lua_pushnil(L); lua_next(L, lua_upvalueindex(2)); lua_pop(L, 1)) {
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, -5);
   }
   return 1;
 }
@@ -245,7 +282,7 @@ static int tensor_le(lua_State *L) {
 
 void nnlua_open_tensor(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
-    {"__gc", tensor_close, NNLUA_META}, {"__close", tensor_close, NNLUA_META}, {"__len", tensor_len, NNLUA_META},
+    {"__gc", tensor_finalize, NNLUA_META}, {"__close", tensor_close, NNLUA_META}, {"__len", tensor_len, NNLUA_META},
     {"__eq", tensor_eq, NNLUA_META}, {"__tostring", tensor_tostring, NNLUA_META},
     {"__concat", tensor_concat, NNLUA_META}, {"__lt", tensor_lt, NNLUA_META}, {"__le", tensor_le, NNLUA_META},
     {"requires_grad_", tensor_requires_grad, NNLUA_METHOD}, {NULL, NULL, 0},
@@ -255,9 +292,10 @@ void nnlua_open_tensor(lua_State *L, nnlua_state *s) {
   nnlua_put(L, "__name", NNLUA_META);
   lua_pushliteral(L, "tensor");                 /* getmetatable(t) shows this; the table itself stays as it is */
   nnlua_put(L, "__metatable", NNLUA_META);
-  static const lua_CFunction access[] = {tensor_index, tensor_newindex};
-  static const char *const event[] = {"__index", "__newindex"}, *const position[] = {"index", "assign"};
-  for (int i = 0; i < 2; i++) {
+  static const lua_CFunction access[] = {tensor_index, tensor_newindex, tensor_names};
+  static const char *const event[] = {"__index", "__newindex", "__names"};
+  static const char *const position[] = {"index", "assign", "none"};
+  for (int i = 0; i < 3; i++) {
     lua_pushlightuserdata(L, s);
     lua_pushvalue(L, NNLUA_AT_METHODS);
     lua_getfield(L, NNLUA_AT_META, position[i]);

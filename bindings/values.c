@@ -43,7 +43,8 @@ static void read_value(lua_State *L, nnlua_state *s, const char *call, const ag_
   }
 }
 
-void nnlua_check_values(lua_State *L, nnlua_state *s, int index, const char *call, const ag_option *declared, ag_value *values) {
+void nnlua_check_values(lua_State *L, nnlua_state *s, int index, const char *call, const ag_option *declared,
+                        ag_value *values) {
   ag_option_defaults(declared, values);
   if (lua_isnoneornil(L, index)) return;
   luaL_checktype(L, index, LUA_TTABLE);

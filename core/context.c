@@ -21,8 +21,9 @@ nn_context *nn_context_new(void) {
   if (!context) return NULL;
   context->recording = true;
   context->generator = nn_generator_seeded(0);
-#ifndef __SANITIZE_ADDRESS__
-  context->account.cache = true;         /* a sanitizer sees more when each block goes straight back */
+#ifndef __SANITIZE_ADDRESS__              /* who watches memory sees more when each block goes straight back */
+  const char *cache = getenv("NNLUA_CACHE");
+  context->account.cache = !cache || strcmp(cache, "off");
 #endif
   return context;
 }
@@ -63,6 +64,16 @@ void *nn_fail(const char *format, ...) {
 
 void *nn_fail_memory(const char *call, size_t bytes) {
   return nn_fail("%s: out of memory (%zu bytes wanted)", call, bytes);
+}
+
+void *nn_fail_for(const char *call) {
+  static const char name[] = "empty";
+  const size_t length = sizeof name - 1;
+  if (strncmp(current->error, name, length) || current->error[length] != ':') return NULL;
+  char rest[NN_ERROR_BYTES];
+  strcpy(rest, current->error + length);
+  snprintf(current->error, sizeof current->error, "%.64s%.680s", call, rest);
+  return NULL;
 }
 
 /* Counted objects */

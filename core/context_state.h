@@ -17,6 +17,9 @@ typedef struct nn_account {
   void *free_block[NN_SIZE_CLASSES];     /* singly linked through the blocks themselves */
 } nn_account;
 
+/* The hook that makes the n-th call to the system for a file fail (file.h). */
+typedef struct nn_file_hook { int64_t calls, fail_at; int error; } nn_file_hook;
+
 struct nn_context {
   char error[NN_ERROR_BYTES];            /* "" when nothing failed */
   nn_account account;
@@ -28,6 +31,7 @@ struct nn_context {
   atomic_bool interrupt;
   uint64_t passes;                       /* walks over graphs so far: each marks the nodes it saw with its number */
   nn_generator generator;
+  nn_file_hook files;
 };
 
 nn_generator *nn_context_generator(void);

@@ -45,6 +45,11 @@ case $build in
   cc "$work/app.c" $(pkg-config --cflags --libs nnlua) -o "$work/app" || fail "README's C example does not compile"
   [ "$(LD_LIBRARY_PATH="$work/root/usr/lib" "$work/app")" = 54 ] || fail "README's C example prints something else"
   ok
+  # Shared buffers, scripts with limits, threads, refused allocations, against the same copy
+  # shellcheck disable=SC2046
+  cc tests/embed/embed.c $(pkg-config --cflags --libs nnlua) -lpthread -o "$work/embed" || fail "tests/embed does not compile"
+  LD_LIBRARY_PATH="$work/root/usr/lib" "$work/embed" || fail "tests/embed"
+  ok
   # The public headers in C11 and C++17, pedantically
   for header in nn.h nnlua.h; do
     echo "#include <$header>" > "$work/header.c"

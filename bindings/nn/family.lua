@@ -81,11 +81,17 @@ function Family:enter(class)
   end
 end
 
--- Loads the next of the family's files; false when there is none left.
+-- Loads the next of the family's files; false when there is none left. One that fails is tried again the next time.
 function Family:load_next()
-  local file = table.remove(self.files, 1)
-  if file then import(file) end
-  return file ~= nil
+  local i = self.loaded + 1
+  if not self.files[i] then return false end
+  self.loaded = i
+  local ok, message = pcall(import, self.files[i])
+  if not ok then
+    self.loaded = i - 1
+    error(message, 0)
+  end
+  return true
 end
 
 -- The class of that name, or nil.
@@ -144,8 +150,8 @@ end
 -- .public is the table that users see, with .get.
 local function new(kind, settings)
   settings = settings or {}
-  local self = setmetatable({kind = kind, files = settings.files or {}, classes = {}, names = {}, by_name = {},
-    by_function = {}, public = {}}, Family)
+  local self = setmetatable({kind = kind, files = settings.files or {}, loaded = 0, classes = {}, names = {},
+    by_name = {}, by_function = {}, public = {}}, Family)
   self.public.get = function(spec) return self:get(spec) end
   -- nn.metrics.AUC reads files until one defines it; pairs reads all.
   setmetatable(self.public, {__index = function(public, key)

@@ -5,7 +5,8 @@ local errors = import "errors"
 
 local M = {}
 
--- Tensors in a table, at any depth, in a fixed order; put(list) gives the same table with list's elements in their places.
+-- Tensors in a table, at any depth, in a fixed order; put(list) gives the same table with list's elements in their
+-- places.
 local function flatten(value)
   if core.is_tensor(value) then return {value}, function(list) return list[1] end end
   if type(value) ~= "table" then
@@ -30,24 +31,23 @@ local function flatten(value)
   end
 end
 
--- The inputs as leaves of a graph of their own, so that nobody's .grad and no graph outside is touched.
-local function as_leaves(list)
-  local leaves = {}
-  for i, x in ipairs(list) do leaves[i] = x:requires_grad_ and x:detach():requires_grad_(true) end
-  return leaves
-end
-
--- A function that returns f's value and its gradient with respect to its first argument.
+-- A function that returns f's value and its gradient with respect to its first argument. Inputs without a graph become
+-- leaves of one, so that nobody's .grad is touched. Where one is in a graph already, the results stay in it: they can
+-- be differentiated again.
 function M.value_and_grad(f)
   return function(first, ...)
     local list, put = flatten(first)
-    local leaves = as_leaves(list)
+    local leaves, nested = {}, false
+    for i, x in ipairs(list) do
+      nested = nested or x.requires_grad
+      leaves[i] = x.requires_grad and x or x:detach():requires_grad_(true)
+    end
     local value = f(put(leaves), ...)
     if not core.is_tensor(value) then
       errors.fail("value_and_grad: the function must return a tensor; got %s", errors.show(value))
     end
-    local grads = nn.grad(value, leaves, {allow_unused = true})
-    return value:detach(), put(grads)
+    local grads = nn.grad(value, leaves, {allow_unused = true, create_graph = nested})
+    return nested and value or value:detach(), put(grads)
   end
 end
 
@@ -57,7 +57,9 @@ local function read_options(given)
   local o = {}
   for name, default in pairs(OPTIONS) do o[name] = default end
   for name, value in pairs(given or {}) do
-    if OPTIONS[name] == nil then errors.fail("gradcheck: unknown option \"%s\"; there are eps, rtol and atol", tostring(name)) end
+    if OPTIONS[name] == nil then
+      errors.fail("gradcheck: unknown option \"%s\"; there are eps, rtol and atol", tostring(name))
+    end
     o[name] = value
   end
   return o
@@ -92,7 +94,8 @@ local function check_input(f, inputs, k, grad, weight, o)
     local below = projection(f, inputs, weight)
     flat[i] = x
     local numeric, exact = (above - below) / (2 * o.eps), grad[i]
-    if not (math.abs(numeric - exact) <= o.atol + o.rtol * math.max(math.abs(numeric), math.abs(exact))) then
+    local close = math.abs(numeric - exact) <= o.atol + o.rtol * math.max(math.abs(numeric), math.abs(exact))
+    if not close then                       -- NaN is not close to anything
       return ("gradcheck: input %d at %s: the gradient is %.10g, central differences give %.10g"):format(
         k, place(inputs[k].shape, i), exact, numeric)
     end

@@ -20,7 +20,16 @@ local function find(_, name)
   if type(name) == "string" and name:find "^%u" then return import "layers"[name] end
 end
 
-return setmetatable(nn, {__index = function(_, name)
+-- The names that only appear once they are used, for completion.
+local function names()
+  local found = {}
+  for name in pairs(WHOLE) do found[name] = true end
+  for name in pairs(FIELD) do found[name] = true end
+  for name in pairs(import "layers") do found[name] = true end
+  return found
+end
+
+return setmetatable(nn, {__names = names, __index = function(_, name)
   local value = find(nn, name)
   if value ~= nil then rawset(nn, name, value) end
   return value
