@@ -8,7 +8,7 @@
 #   make data         fetches MNIST into the user's cache
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make clean | help
-# Variables: MODE=release|debug|asan, CC, CFLAGS.
+# Variables: MODE=release|debug|asan|tsan, CC, CFLAGS.
 
 MODE    ?= release
 PREFIX  ?= /usr/local
@@ -20,7 +20,7 @@ PKG      := pkg-config
 HAVE_PKGS := $(shell $(PKG) --exists $(PKGS) && echo yes)
 ifeq ($(HAVE_PKGS),yes)
 PKG_CFLAGS := $(shell $(PKG) --cflags $(PKGS))
-CORE_LIBS  := $(shell $(PKG) --libs openblas zlib) -lm -lpthread
+CORE_LIBS  := $(shell $(PKG) --libs openblas zlib jansson) -lm -lpthread
 LUA_LIBS   := $(shell $(PKG) --libs lua5.4)
 endif
 ifeq ($(shell $(PKG) --exists libedit && echo yes),yes)
@@ -32,6 +32,7 @@ WARN  := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wpoint
 FLAGS_release := -O3 -fno-math-errno -fno-trapping-math
 FLAGS_debug   := -O0 -g3
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS ?= -g
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fno-semantic-interposition -ffp-contract=off $(WARN) $(FLAGS_$(MODE)) $(CFLAGS) \
               -Icore -Iautograd -Ibindings $(PKG_CFLAGS) $(EDIT_CFLAGS) -DNNLUA_VERSION='"$(VERSION)"' -MMD -MP
@@ -69,7 +70,7 @@ EMBEDDED := $(wildcard bindings/nn/*.lua) -- $(wildcard bindings/data/*.gz) scri
 LUA      := $(or $(shell command -v lua5.4),lua)
 $(B)/lua_modules.c: bindings/embed.lua $(filter-out --,$(EMBEDDED))
 	@mkdir -p $(@D)
-	$(LUA) bindings/embed.lua $@ $(EMBEDDED)
+	@$(LUA) bindings/embed.lua $@ $(EMBEDDED)
 $(B)/lua_modules.o: $(B)/lua_modules.c
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
@@ -95,10 +96,10 @@ $(B)/lib/libnnlua.so: $(BINDINGS) $(LIB)
 	$(CC) $(LINK_FLAGS) -shared $(EXPORTS) -Wl,-z,nodelete -Wl,-soname,libnnlua.so.0 $^ $(CORE_LIBS) $(LUA_LIBS) -o $@
 
 # Tests
-TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/core/*.c tests/autograd/*.c))
+TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/core/*.c tests/autograd/*.c tests/bindings/*.c))
 $(TESTS): ALL_CFLAGS += -Itests $(shell $(PKG) --cflags check)
-$(B)/check: $(TESTS) $(LIB)
-	$(CC) $(LINK_FLAGS) $^ $(CORE_LIBS) $(shell $(PKG) --libs check) -o $@
+$(B)/check: $(TESTS) $(BINDINGS) $(LIB)
+	$(CC) $(LINK_FLAGS) $^ $(CORE_LIBS) $(LUA_LIBS) $(shell $(PKG) --libs check) -o $@
 
 # A second make, so that what has just been installed is found.
 test: deps
@@ -109,10 +110,11 @@ suites: all $(B)/check
 	$(B)/nnlua tests/run.lua
 deps:
 	@sh scripts/install-deps.sh --test
+asan: export ASAN_OPTIONS ?= allocator_may_return_null=1
 asan: deps
 	@$(MAKE) --no-print-directory MODE=asan suites
 check:
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability --suppress=missingIncludeSystem \
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning --suppress=missingIncludeSystem \
 	  -Icore -Iautograd -Ibindings core autograd bindings
 	luacheck --quiet .
 
@@ -138,7 +140,7 @@ install: all $(B)/lib/libnnlua.so
 	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(PREFIX)/include/nnlua
 	printf '$(PC)Requires: lua5.4\nLibs: -L$(PREFIX)/lib -lnnlua\nLibs.private: $(CORE_LIBS)\n' \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/nnlua.pc
-PUBLIC_HEADERS := $(addprefix core/,context.h core.h elementwise.h files.h format.h matmul.h movement.h pool.h random.h \
+PUBLIC_HEADERS := $(addprefix core/,context.h core.h elementwise.h files.h format.h matmul.h movement.h normalize.h pool.h random.h \
   reduce.h tensor.h) $(addprefix autograd/,autograd.h network.h nn.h option.h) bindings/nnlua.h
 
 clean:

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #define SUITES(each) \
-  each(elementwise) each(reduce) each(movement) each(pool) each(matmul) each(random) each(update) each(files) \
-  each(format) each(engine) each(ops) each(network)
+  each(elementwise) each(reduce) each(normalize) each(movement) each(pool) each(matmul) each(random) each(update) \
+  each(files) each(safetensors) each(csv) each(format) each(engine) each(ops) each(network) each(allocation) \
+  each(interpreters) each(limits)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

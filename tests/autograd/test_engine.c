@@ -131,7 +131,7 @@ END_TEST
 START_TEST(missing_operands) {
   ag_var *x = LEAF(1), *none = NULL, *grad;
   ck_assert(!ag_add(x, NULL) && !ag_add(NULL, x) && !ag_cat(2, (ag_var *[]){x, NULL}, 1) && !ag_exp(NULL));
-  ck_assert(!ag_layer_norm(NULL, x, x, 1) && !ag_constant(NULL) && !ag_parameter(NULL) && !ag_detach(NULL));
+  ck_assert(!ag_layer_norm(NULL, x, x, NN_ALL, 1) && !ag_constant(NULL) && !ag_parameter(NULL) && !ag_detach(NULL));
   ck_assert(!ag_grad(ag_exp(x), NULL, 1, &none, 0, &grad) && !ag_grad(NULL, NULL, 1, &x, 0, &grad));
   ck_assert(!ag_overwrite("add_", NULL, x) && !ag_overwrite("add_", ag_exp(x), NULL));
   ck_assert(!ag_assign(NULL, 0, NULL, x) && !ag_assign(ag_exp(x), 0, NULL, NULL));
@@ -367,7 +367,7 @@ static bool work(double *result) {
   ag_var *w1 = ag_parameter(nn_normal(NULL, NN_FLOAT32, hidden, 0, 1));
   ag_var *w2 = ag_parameter(nn_normal(NULL, NN_FLOAT32, out, 0, 1));
   ag_var *b = ag_parameter(nn_zeros(NN_FLOAT32, NN_SHAPE(8))), *grads[2];
-  ag_var *h = ag_layer_norm(ag_gelu(ag_linear(x, w1, b), false), NULL, NULL, 1e-3);
+  ag_var *h = ag_layer_norm(ag_gelu(ag_linear(x, w1, b), false), NULL, NULL, NN_ALL, 1e-3);
   ag_var *p = ag_log_softmax(ag_einsum("bi,io->bo", 2, (ag_var *[]){h, w2}), -1);
   ag_var *loss = ag_neg(ag_mean(ag_gather(ag_dropout(p, 0.3), 2, labels), NN_ALL, false));
   if (!ag_grad(loss, NULL, 2, (ag_var *[]){w1, w2}, AG_CREATE_GRAPH, grads)) return false;
