@@ -153,8 +153,14 @@ ag_var *ag_dot(ag_var *a, ag_var *b);                    /* (n) . (n) -> () */
 ag_var *ag_outer(ag_var *a, ag_var *b);                  /* (m), (n) -> (m, n) */
 ag_var *ag_einsum(const char *spec, int n, ag_var *const *x); /* "ij,jk->ik" */
 ag_var *ag_linear(ag_var *x, ag_var *w, ag_var *b);      /* (..., in) (in, out) + (out) -> (..., out); b may be NULL */
-/* gamma (x - mean) / sqrt(variance + epsilon) + beta over the last dimension (Ba et al. 2016); gamma, beta may be NULL */
-ag_var *ag_layer_norm(ag_var *x, ag_var *gamma, ag_var *beta, double epsilon);
+/* gamma (x - mean) / sqrt(variance + epsilon) + beta over the dimensions of axis (Ba et al. 2016); gamma, beta may be
+ * NULL */
+ag_var *ag_layer_norm(ag_var *x, ag_var *gamma, ag_var *beta, nn_ints axis, double epsilon);
+/* The same formula with a mean and variance (n) for each position of dimension axis (Ioffe & Szegedy 2015), */
+ag_var *ag_batch_norm(ag_var *x, ag_var *gamma, ag_var *beta, ag_var *mean, ag_var *variance, int64_t axis,
+                      double epsilon);
+/* and with those of x over all other dimensions, whose float64 {2, n} is left in *moments (may be NULL). */
+ag_var *ag_batch_norm_train(ag_var *x, ag_var *gamma, ag_var *beta, int64_t axis, double epsilon, nn_tensor **moments);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-/* Layers of every network: Dense, shapes, dropout, scaling. Shapes are written with the batch N in front. ag_layer_call
+/* Layers of every network: Dense, shapes, scaling. Shapes are written with the batch N in front. ag_layer_call
  * has seen to the rank of the input. */
 #include <inttypes.h>
 
@@ -113,48 +113,6 @@ CALL(repeat_vector) {
 const ag_layer_class ag_layer_repeat_vector = {
   .name = "RepeatVector", .help = "every vector n times", .call = repeat_vector_call, .min_rank = 2, .positional = 1,
   OPTIONS(OPTION(INTEGER, "n", "how many times", .required = true, AT_LEAST(1))),
-};
-
-/* In training each element is 0 with probability rate and else x / (1 - rate) (Srivastava et al. 2014); else x. */
-enum { RATE, NOISE_SHAPE, DROPOUT_SEED };
-
-/* With a seed of its own the numbers are another sequence, entered where the context's has got to: they differ from
- * call to call, and are the same again in the next run. */
-static ag_var *dropout_mask(const ag_layer *layer, nn_dtype dtype, nn_shape of) {
-  const int64_t seed = layer->option[DROPOUT_SEED].integer;
-  const double rate = layer->option[RATE].number;
-  if (seed == AG_NIL) return ag_constant(nn_dropout_mask(NULL, dtype, of, rate));
-  nn_generator own = nn_generator_seeded((uint64_t)seed);
-  own.counter += nn_generator_get().counter;
-  nn_random_bits();
-  return ag_constant(nn_dropout_mask(&own, dtype, of, rate));
-}
-
-/* The mask's shape: x's, or noise_shape, where -1 stands for x's size. */
-static bool mask_shape(const ag_layer *layer, const ag_var *x, nn_shape *of) {
-  const nn_ints *given = &layer->option[NOISE_SHAPE].ints;
-  *of = *shape(x);
-  for (int i = 0; i < given->n && i < of->rank; i++)
-    if (given->v[i] != -1) of->dim[i] = given->v[i];
-  bool fits = !given->n || given->n == of->rank;
-  for (int i = 0; i < of->rank; i++) fits = fits && (of->dim[i] == 1 || of->dim[i] == shape(x)->dim[i]);
-  if (fits) return true;
-  return nn_fail("Dropout: noise_shape %s does not fit inputs %s", nn_ints_text(given).s, nn_shape_text(shape(x)).s);
-}
-
-CALL(dropout) {
-  const double rate = layer->option[RATE].number;
-  if (!mode.training || rate == 0) return x;
-  if (!layer->option[NOISE_SHAPE].ints.n && layer->option[DROPOUT_SEED].integer == AG_NIL) return ag_dropout(x, rate);
-  nn_shape of;
-  return mask_shape(layer, x, &of) ? ag_mul(x, dropout_mask(layer, nn_floating(x->value->dtype), of)) : NULL;
-}
-const ag_layer_class ag_layer_dropout = {
-  .name = "Dropout", .help = "in training sets elements to 0 at random", .call = dropout_call, .positional = 1,
-  OPTIONS(OPTION(NUMBER, "rate", "part that becomes 0", .required = true, WITHIN(0, 1)),
-          OPTION(SHAPE, "noise_shape", "shape of the mask with the batch; -1 where it is the input's", .optional = true,
-                 AT_LEAST(-1)),
-          OPTION(INTEGER, "seed", "a sequence of its own", .optional = true)),
 };
 
 /* scale x + offset */

@@ -1,5 +1,5 @@
-/* Inside autograd/: plain loops of optimizers, written once for float and double, computed in double. Those that train
- * most networks have kernels in core/update.h. */
+/* Inside autograd/: plain loops of optimizers, written once for float and double, computed in double: what all have in
+ * common, and Ftrl, whose powers take the time. The others have kernels in core/update.h. */
 #ifndef AG_OPTIMIZER_LOOP_H
 #define AG_OPTIMIZER_LOOP_H
 

@@ -41,14 +41,9 @@ UPDATE(adam) {
 
 /* m as Adam's; v = max(beta_2 v, |g|), w -= r / (1 - beta_1^t) m / (v + epsilon) (Kingma & Ba 2015, algorithm 2) */
 UPDATE(adamax) {
-  const double beta_1 = o[BETA_1].number, beta_2 = o[BETA_2].number, epsilon = o[EPSILON].number;
-  const double rate = u->rate / (1 - pow(beta_1, (double)u->t));
-  EACH(u, {
-    const double m = a[i] + (g[i] - a[i]) * (1 - beta_1), v = fmax(beta_2 * b[i], fabs((double)g[i]));
-    a[i] = m;
-    b[i] = v;
-    w[i] -= rate * m / (v + epsilon);
-  });
+  const double beta_1 = o[BETA_1].number, rate = u->rate / (1 - pow(beta_1, (double)u->t));
+  nn_update_adamax(u->dtype, u->n, u->w, u->g, u->slot[0], u->slot[1], rate, beta_1, o[BETA_2].number,
+                   o[EPSILON].number);
 }
 
 static double nadam_momentum(double beta_1, double t) { return beta_1 * (1 - 0.5 * pow(0.96, t)); }
@@ -63,56 +58,37 @@ static double nadam_product(double beta_1, int64_t t) {
 /* m, v as Adam's; u_t = beta_1 (1 - 0.96^t / 2), P_t = u_1 ... u_t,
  * w -= r (u_t+1 m / (1 - P_t+1) + (1 - u_t) g / (1 - P_t)) / (sqrt(v / (1 - beta_2^t)) + epsilon) (Dozat 2016) */
 UPDATE(nadam) {
-  const double beta_1 = o[BETA_1].number, beta_2 = o[BETA_2].number, epsilon = o[EPSILON].number, t = (double)u->t;
+  const double beta_1 = o[BETA_1].number, beta_2 = o[BETA_2].number, t = (double)u->t;
   const double now = nadam_momentum(beta_1, t), next = nadam_momentum(beta_1, t + 1);
-  const double product = nadam_product(beta_1, u->t), correction = 1 - pow(beta_2, t);
+  const double product = nadam_product(beta_1, u->t);
   const double of_m = u->rate * next / (1 - product * next), of_g = u->rate * (1 - now) / (1 - product);
-  EACH(u, {
-    const double m = a[i] + (g[i] - a[i]) * (1 - beta_1), v = b[i] + ((double)g[i] * g[i] - b[i]) * (1 - beta_2);
-    a[i] = m;
-    b[i] = v;
-    w[i] -= (of_m * m + of_g * g[i]) / (sqrt(v / correction) + epsilon);
-  });
+  nn_update_nadam(u->dtype, u->n, u->w, u->g, u->slot[0], u->slot[1], of_m, of_g, 1 - pow(beta_2, t), beta_1, beta_2,
+                  o[EPSILON].number);
 }
 
 /* a += g^2, w -= r g / sqrt(a + epsilon) (Duchi et al. 2011) */
 enum { ADAGRAD_INITIAL, ADAGRAD_EPSILON };
 INITIAL(adagrad) { return o[ADAGRAD_INITIAL].number; }
 UPDATE(adagrad) {
-  const double rate = u->rate, epsilon = o[ADAGRAD_EPSILON].number;
-  EACH(u, {
-    const double sum = a[i] + (double)g[i] * g[i];
-    a[i] = sum;
-    w[i] -= rate * g[i] / sqrt(sum + epsilon);
-  });
+  nn_update_adagrad(u->dtype, u->n, u->w, u->g, u->slot[0], u->rate, o[ADAGRAD_EPSILON].number);
 }
 
-/* a = rho a + (1 - rho) g^2, d = -sqrt(b + epsilon) / sqrt(a + epsilon) g, b = rho b + (1 - rho) d^2, w += r d
+/* a = rho a + (1 - rho) g^2, d = sqrt(b + epsilon) / sqrt(a + epsilon) g, b = rho b + (1 - rho) d^2, w -= r d
  * (Zeiler 2012) */
 enum { ADADELTA_RHO, ADADELTA_EPSILON };
 UPDATE(adadelta) {
-  const double rate = u->rate, rho = o[ADADELTA_RHO].number, epsilon = o[ADADELTA_EPSILON].number;
-  EACH(u, {
-    const double mean = rho * a[i] + (1 - rho) * ((double)g[i] * g[i]);
-    const double d = -sqrt(b[i] + epsilon) / sqrt(mean + epsilon) * g[i];
-    a[i] = mean;
-    b[i] = rho * b[i] + (1 - rho) * (d * d);
-    w[i] += rate * d;
-  });
+  nn_update_adadelta(u->dtype, u->n, u->w, u->g, u->slot[0], u->slot[1], u->rate, o[ADADELTA_RHO].number,
+                     o[ADADELTA_EPSILON].number);
 }
 
 /* w -= r sign(beta_1 m + (1 - beta_1) g), then m = beta_2 m + (1 - beta_2) g (Chen et al. 2023) */
 UPDATE(lion) {
-  const double rate = u->rate, beta_1 = o[BETA_1].number, beta_2 = o[BETA_2].number;
-  EACH(u, {
-    const double d = beta_1 * a[i] + (1 - beta_1) * g[i];
-    w[i] -= d != d ? d : rate * ((d > 0) - (d < 0));
-    a[i] = beta_2 * a[i] + (1 - beta_2) * g[i];
-  });
+  nn_update_lion(u->dtype, u->n, u->w, u->g, u->slot[0], u->rate, o[BETA_1].number, o[BETA_2].number);
 }
 
 /* n' = n + g^2, z += g + 2 shrinkage w - (n'^-p - n^-p) / r w,
- * w = (clip(z, -l1, l1) - z) / (n'^-p / r + 2 (l2 + beta / (2 r))) (McMahan et al. 2013). Slots: n, z. */
+ * w = (clip(z, -l1, l1) - z) / (n'^-p / r + 2 (l2 + beta / (2 r))) (McMahan et al. 2013). Slots: n, z. The powers are
+ * the time that it takes: a plain loop, in double. */
 enum { POWER, FTRL_INITIAL, L1, L2, SHRINKAGE, FTRL_BETA };
 INITIAL(ftrl) { return slot == 0 ? o[FTRL_INITIAL].number : 0; }
 UPDATE(ftrl) {

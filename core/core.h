@@ -8,6 +8,7 @@
 #include "format.h"
 #include "matmul.h"
 #include "movement.h"
+#include "normalize.h"
 #include "pool.h"
 #include "random.h"
 #include "reduce.h"

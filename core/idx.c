@@ -3,13 +3,12 @@
  * as the header promised and never more, so a file cannot make the loader hold more than its header could justify. */
 #include "files.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "file.h"
 
 enum {
   CHUNK = 32768,           /* of a file, read at once */
@@ -38,12 +37,8 @@ static const idx_type types[] = {
 /* Afterwards something is left, or the source is at its end. False with an error when reading fails. */
 static bool refill(source *s) {
   if (s->left || s->file < 0) return true;
-  ssize_t n;
-  while ((n = read(s->file, s->chunk, CHUNK)) < 0 && errno == EINTR) { }
-  if (n < 0) return nn_fail("idx: %s: %s", s->name, strerror(errno));
   s->next = s->chunk;
-  s->left = (size_t)n;
-  return true;
+  return nn_file_read("idx", s->name, s->file, s->chunk, CHUNK, &s->left);
 }
 
 /* gzip files may be concatenated: after one member the next, or the end. */
@@ -215,16 +210,10 @@ nn_tensor *nn_load_idx_bytes(const char *name, const void *bytes, size_t size) {
 /* Only regular files: their size is known, which is what the header is held against. */
 nn_tensor *nn_load_idx(const char *path) {
   if (!path) return NULL;
-  source s = {.name = path, .file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)}; /* a pipe: no waiting */
-  struct stat state;
-  nn_tensor *y = NULL;
-  if (s.file < 0 || fstat(s.file, &state) != 0) nn_fail("idx: %s: %s", path, strerror(errno));
-  else if (!S_ISREG(state.st_mode))
-    nn_fail("idx: %s: %s", path, S_ISDIR(state.st_mode) ? "is a folder" : "is not a regular file");
-  else {
-    s.size = (size_t)state.st_size;
-    y = load(&s);
-  }
-  if (s.file >= 0) close(s.file);
+  source s = {.name = path};
+  s.file = nn_file_open("idx", path, &s.size);
+  if (s.file < 0) return NULL;
+  nn_tensor *y = load(&s);
+  close(s.file);
   return y;
 }

@@ -30,8 +30,6 @@ nn_tensor *nn_log_softmax(nn_tensor *x, int64_t dim);
 nn_tensor *nn_softmax_grad(nn_tensor *g, nn_tensor *y, int64_t dim);      /* y (g - sum(g y)) */
 nn_tensor *nn_log_softmax_grad(nn_tensor *g, nn_tensor *y, int64_t dim);  /* g - e^y sum(g) */
 nn_tensor *nn_logsumexp(nn_tensor *x, nn_ints dims, bool keepdim); /* max + ln(sum(e^(x - max))); {-inf} gives -inf */
-/* Rows of x (n, k) normalised: (x - mean) / sqrt(variance + epsilon), population variance, over the last dimension. */
-nn_tensor *nn_normalize_rows(nn_tensor *x, double epsilon);
 nn_tensor *nn_cumsum(nn_tensor *x, int64_t dim);               /* integers -> int64 */
 
 #ifdef __cplusplus

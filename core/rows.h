@@ -19,9 +19,9 @@ NN_KERNEL_TABLE(nn_reduce_kernels, nn_reduce)
 
 /* Rows of k >= 1 elements of a (and b, where there is a second operand) -> rows of y, or a number a row. */
 typedef enum nn_row_function {
-  NN_SOFTMAX, NN_LOG_SOFTMAX, NN_SOFTMAX_GRAD, NN_LOG_SOFTMAX_GRAD, NN_LOGSUMEXP, NN_NORMALIZE, NN_ROW_FUNCTIONS
+  NN_SOFTMAX, NN_LOG_SOFTMAX, NN_SOFTMAX_GRAD, NN_LOG_SOFTMAX_GRAD, NN_LOGSUMEXP, NN_ROW_FUNCTIONS
 } nn_row_function;
-typedef void nn_row_loop(const void *a, const void *b, void *y, int64_t rows, int64_t k, double epsilon);
+typedef void nn_row_loop(const void *a, const void *b, void *y, int64_t rows, int64_t k);
 
 typedef struct nn_row_kernels { nn_row_loop *loop[NN_ROW_FUNCTIONS][2]; } nn_row_kernels;   /* [1]: float64 */
 NN_KERNEL_TABLE(nn_row_kernels, nn_rows)

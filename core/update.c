@@ -57,3 +57,32 @@ void nn_update_rmsprop(nn_dtype dtype, int64_t n, void *w, const void *g, void *
   else
     update(velocity ? k->rmsprop_momentum : k->rmsprop, dtype, n, w, g, v, velocity, NULL, numbers);
 }
+
+void nn_update_adamax(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, void *v, double rate, double beta1,
+                      double beta2, double epsilon) {
+  update(nn_updates()->adamax, dtype, n, w, g, m, v, NULL,
+         (nn_update_numbers){.rate = rate, .p = 1 - beta1, .q = beta2, .epsilon = epsilon});
+}
+
+void nn_update_nadam(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, void *v, double of_m, double of_g,
+                     double correction, double beta1, double beta2, double epsilon) {
+  update(nn_updates()->nadam, dtype, n, w, g, m, v, NULL,
+         (nn_update_numbers){.rate = of_m, .mu = 1 / correction, .p = 1 - beta1, .q = 1 - beta2, .r = of_g,
+                             .epsilon = epsilon});
+}
+
+void nn_update_adagrad(nn_dtype dtype, int64_t n, void *w, const void *g, void *sum, double rate, double epsilon) {
+  update(nn_updates()->adagrad, dtype, n, w, g, sum, NULL, NULL, (nn_update_numbers){.rate = rate, .epsilon = epsilon});
+}
+
+void nn_update_adadelta(nn_dtype dtype, int64_t n, void *w, const void *g, void *v, void *s, double rate, double rho,
+                        double epsilon) {
+  update(nn_updates()->adadelta, dtype, n, w, g, v, s, NULL,
+         (nn_update_numbers){.rate = rate, .p = rho, .q = 1 - rho, .epsilon = epsilon});
+}
+
+void nn_update_lion(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, double rate, double beta1,
+                    double beta2) {
+  update(nn_updates()->lion, dtype, n, w, g, m, NULL, NULL,
+         (nn_update_numbers){.rate = rate, .mu = beta2, .p = beta1, .q = 1 - beta1, .r = 1 - beta2});
+}

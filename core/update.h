@@ -27,6 +27,27 @@ void nn_update_adam(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, 
 void nn_update_rmsprop(nn_dtype dtype, int64_t n, void *w, const void *g, void *v, void *mean, void *velocity,
                        double rate, double rho, double momentum, double epsilon);
 
+/* m as Adam's; v = max(beta2 v, |g|); w -= rate m / (v + epsilon), where the caller's rate is divided by 1 - beta1^t
+ * (Kingma & Ba 2015, algorithm 2). */
+void nn_update_adamax(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, void *v, double rate, double beta1,
+                      double beta2, double epsilon);
+
+/* m and v as Adam's; w -= (of_m m + of_g g) / (sqrt(v / correction) + epsilon) (Dozat 2016). */
+void nn_update_nadam(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, void *v, double of_m, double of_g,
+                     double correction, double beta1, double beta2, double epsilon);
+
+/* sum += g^2; w -= rate g / sqrt(sum + epsilon) (Duchi et al. 2011). */
+void nn_update_adagrad(nn_dtype dtype, int64_t n, void *w, const void *g, void *sum, double rate, double epsilon);
+
+/* v = rho v + (1 - rho) g^2; d = sqrt((s + epsilon) / (v + epsilon)) g; s = rho s + (1 - rho) d^2; w -= rate d
+ * (Zeiler 2012). */
+void nn_update_adadelta(nn_dtype dtype, int64_t n, void *w, const void *g, void *v, void *s, double rate, double rho,
+                        double epsilon);
+
+/* w -= rate sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g (Chen et al. 2023). */
+void nn_update_lion(nn_dtype dtype, int64_t n, void *w, const void *g, void *m, double rate, double beta1,
+                    double beta2);
+
 #ifdef __cplusplus
 }
 #endif

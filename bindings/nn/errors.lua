@@ -46,10 +46,15 @@ local function is_list_of_numbers(value)
   return #value > 0
 end
 
+-- A message is one line.
+local function escaped(c)
+  return c == "\n" and "\\n" or c == "\t" and "\\t" or ("\\%d"):format(c:byte())
+end
+
 -- A value as the "got" part of a message shows it.
 function M.show(value)
   local kind = type(value)
-  if kind == "string" then return '"' .. value .. '"' end
+  if kind == "string" then return '"' .. value:gsub("[\0-\31]", escaped) .. '"' end
   if kind == "number" or kind == "boolean" or kind == "nil" then return tostring(value) end
   if kind == "table" then
     if is_list_of_numbers(value) then return M.shape(value) end
@@ -76,11 +81,12 @@ local function distance(a, b)
   return row[#b]
 end
 
--- The one of names that is closest to name, or nil where there are none.
+-- The one of names that is closest to name, or nil where there are none; one that it begins is close.
 function M.nearest(name, names)
   local best, least = nil, math.huge
   for _, candidate in ipairs(names) do
     local d = distance(name:lower(), candidate:lower())
+    if #name > 2 and candidate:lower():find(name:lower(), 1, true) == 1 then d = math.min(d, 2) end
     if d < least then best, least = candidate, d end
   end
   return best

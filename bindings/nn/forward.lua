@@ -13,7 +13,8 @@ return function(layers, count, x, training, logits, penalties)
     local layer = layers[i]
     local z
     if layer.direct and layer.built then
-      z = layer_call(layer.handle, y, training, logits and i == count)
+      local rests = training and layer.rests
+      z = layer_call(layer.handle, y, training and not (rests and layer:rests()), logits and i == count)
       if ours then release(y) end
       ours = true
     else

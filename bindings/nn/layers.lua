@@ -47,14 +47,12 @@ function Builtin:build(input_shape)
   end
 end
 
+-- Whether it is called as at inference even in training: a class may define a function that tells.
+Builtin.rests = false
+
 -- logits: without the activation at the end.
 function Builtin:call(x, training, logits)
-  return layer_call(self.handle, x, training or false, logits)
-end
-
--- One whose weights training does not change is called as at inference: its averages stay.
-local function frozen_means_inference(self, x, training)
-  return layer_call(self.handle, x, training and self.trainable and not self.frozen or false)
+  return layer_call(self.handle, x, training and not (self.rests and self:rests()) or false, logits)
 end
 
 for _, row in ipairs(core.rows "layer") do
@@ -63,7 +61,11 @@ for _, row in ipairs(core.rows "layer") do
   made.row, made.help = row, row.help
   classes[row.name] = made
 end
-if classes.BatchNormalization then classes.BatchNormalization.call = frozen_means_inference end
+
+-- One whose weights training does not change keeps its averages, and uses them.
+function classes.BatchNormalization:rests()
+  return self.frozen or not self.trainable
+end
 
 -- Normalization learns from data before training, not in it.
 local Normalization = classes.Normalization

@@ -36,6 +36,20 @@ function Optimizer:finish()
   core.optimizer_finish(self.handle)
 end
 
+-- What a run that goes on later needs: the numbers, and the state tensors themselves.
+function Optimizer:get_state()
+  local iterations, rate, _, accumulated = core.optimizer_get(self.handle)
+  return {iterations = iterations, learning_rate = rate, accumulated = accumulated,
+    tensors = core.optimizer_state(self.handle)}
+end
+
+-- parameters: those that the tensors are for, in the same order.
+function Optimizer:set_state(state, parameters)
+  if #state.tensors > 0 then core.optimizer_restore(self.handle, parameters, state.tensors) end
+  if not self.schedule then self.learning_rate = state.learning_rate end
+  core.optimizer_set(self.handle, state)
+end
+
 function Optimizer:get_config()
   local config = family.plain(self.config)
   config.learning_rate = family.plain(self.learning_rate)
@@ -105,7 +119,7 @@ local function without_schedule(first, ...)
   return first.learning_rate, options
 end
 
-local optimizers = family.new("optimizer", {call = false})
+local optimizers = family.new("optimizer", {call = false, files = {"optimizer_lbfgs"}})
 optimizers:rows("optimizer", Optimizer, {NAME}, function() return {positional = 1} end)
 
 -- Adam{...}, Adam(rate[, {...}]): the rate may be a schedule.

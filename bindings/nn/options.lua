@@ -31,6 +31,7 @@ end
 
 local function range_text(row)
   local lo, hi = range(row)
+  if lo and hi == 1 - 2^-53 then return (" from %g to less than 1"):format(lo) end
   if lo and hi then return (" from %g to %g"):format(lo, hi) end
   if lo then return (" >= %g"):format(lo) end
   return hi and (" <= %g"):format(hi) or ""
@@ -121,6 +122,18 @@ local KINDS = {
   any         = {anything, "a value"},
 }
 
+-- What may be given by name, and where the names are.
+local FAMILIES = {activation = "activations", initializer = "initializers", regularizer = "regularizers",
+  constraint = "constraints"}
+
+-- A name that is none of the family's is an error that names the option, too.
+local function check_name(call, row, value)
+  local family = type(value) == "string" and value ~= row.default and FAMILIES[row.kind]
+  if not family then return end
+  local known, message = pcall(import(family).get, value)
+  if not known then fail("%s: %s: %s", call, row.name, message:match "there is no .*" or message) end
+end
+
 -- What a caller gave for row, checked. "none" is Python's None: nothing, also where nil would mean the default.
 local function accept(call, row, value)
   local kind = KINDS[row.kind] or KINDS.any
@@ -130,6 +143,7 @@ local function accept(call, row, value)
     local expected = type(kind[2]) == "function" and kind[2](row) or kind[2]
     fail("%s: %s must be %s; got %s", call, row.name, expected, show(value))
   end
+  check_name(call, row, accepted)
   return accepted
 end
 

@@ -65,7 +65,7 @@ function Plan.new(model)
   plan.parameters = model:parameters()
   local weights = model:all_weights()
   plan.regularized, plan.constrained = with_penalty(weights, "regularizer"), with_penalty(weights, "constraint")
-  plan.activity = any_activity(layers)
+  plan.activity, plan.minimizes = any_activity(layers), model.optimizer.minimize ~= nil
   plan.closes, plan.closes_x = all_ours(plan), layers[1].direct
   fuse(plan)
   plan.row, plan.values, plan.reduction = plan.loss.row_index, plan.loss.values, plan.loss.reduction
@@ -118,21 +118,44 @@ local function constrain(plan)
   for _, w in ipairs(plan.constrained) do w.tensor:copy_(w.constraint(w.tensor)) end
 end
 
--- One step of training on a batch; the loss as a number.
-function Plan:train(x, y, weight)
-  local penalties = self.activity and {} or nil
-  local out, closable = forward(self.layers, self.count, x, true, self.logits, penalties)
-  local _ <close> = closable and self.closes and out or nil
-  local loss = loss_of(self, y, out, weight, penalties)
-  local _ <close> = self.closes and loss or nil
+-- The loss of a batch as a number; its gradients are left in the parameters. measured: the metrics hear of it.
+local function differentiate(plan, x, y, weight, measured)
+  local penalties = plan.activity and {} or nil
+  local out, closable = forward(plan.layers, plan.count, x, true, plan.logits, penalties)
+  local _ <close> = closable and plan.closes and out or nil
+  local loss = loss_of(plan, y, out, weight, penalties)
+  local _ <close> = plan.closes and loss or nil
   local value = loss:item()
   -- a model with nothing to train still has a loss
-  if #self.parameters > 0 then
-    loss:backward()
-    self.optimizer:step(self.parameters)
+  if #plan.parameters > 0 then loss:backward() end
+  if measured and #plan.metrics > 0 then measure(plan, y, out, weight) end
+  return value
+end
+
+-- A step of an optimizer that evaluates the loss itself, with the same noise in layers each time. What is told is the
+-- first evaluation: as of every optimizer, before the update.
+local function minimize(plan, x, y, weight)
+  local key, counter = core.generator()
+  local value
+  plan.optimizer:minimize(function()
+    core.generator(key, counter)
+    local f = differentiate(plan, x, y, weight, value == nil)
+    value = value or f
+    return f
+  end, plan.parameters)
+  return value
+end
+
+-- One step of training on a batch; the loss as a number.
+function Plan:train(x, y, weight)
+  local value
+  if self.minimizes then
+    value = minimize(self, x, y, weight)
+  else
+    value = differentiate(self, x, y, weight, true)
+    if #self.parameters > 0 then self.optimizer:step(self.parameters) end
   end
   if self.constrained then nn.no_grad(constrain, self) end
-  if #self.metrics > 0 then measure(self, y, out, weight) end
   return value
 end
 

@@ -1,4 +1,4 @@
-/* Loops over rows for the softmax family and for normalisation, compiled once for each instruction set. */
+/* Loops over rows for the softmax family, compiled once for each instruction set. */
 #include "../rows.h"
 #include "vmath.h"
 
@@ -21,6 +21,5 @@ static inline int64_t rows_in_tile(int64_t left, int64_t k) {
 #define ROW(function) {function##_rows_f32, function##_rows_f64}
 const nn_row_kernels NN_ISA_NAME(nn_rows) = {
   .loop = {[NN_SOFTMAX] = ROW(softmax), [NN_LOG_SOFTMAX] = ROW(log_softmax), [NN_SOFTMAX_GRAD] = ROW(softmax_grad),
-           [NN_LOG_SOFTMAX_GRAD] = ROW(log_softmax_grad), [NN_LOGSUMEXP] = ROW(logsumexp),
-           [NN_NORMALIZE] = ROW(normalize)},
+           [NN_LOG_SOFTMAX_GRAD] = ROW(log_softmax_grad), [NN_LOGSUMEXP] = ROW(logsumexp)},
 };

@@ -64,10 +64,10 @@ static void FN(exp_sums)(const T *x, const T *most, double *sum, int64_t rows, i
   }
 }
 
-static void FN(softmax)(const void *a, const void *b, void *target, int64_t rows, int64_t k, double epsilon) {
+static void FN(softmax)(const void *a, const void *b, void *target, int64_t rows, int64_t k) {
   const T *x = a;
   T *y = target;
-  (void)b, (void)epsilon;
+  (void)b;
   for (int64_t r = 0, n; r < rows; r += n, x += n * k, y += n * k) {
     n = rows_in_tile(rows - r, k);
     FN(shift_rows)(x, y, n, k);
@@ -79,12 +79,12 @@ static void FN(softmax)(const void *a, const void *b, void *target, int64_t rows
   }
 }
 
-static void FN(log_softmax)(const void *a, const void *b, void *target, int64_t rows, int64_t k, double epsilon) {
+static void FN(log_softmax)(const void *a, const void *b, void *target, int64_t rows, int64_t k) {
   static const T zero[TILE];
   const T *x = a;
   T *y = target;
   double sum[TILE];
-  (void)b, (void)epsilon;
+  (void)b;
   for (int64_t r = 0, n; r < rows; r += n, x += n * k, y += n * k) {
     n = rows_in_tile(rows - r, k);
     FN(shift_rows)(x, y, n, k);
@@ -97,11 +97,11 @@ static void FN(log_softmax)(const void *a, const void *b, void *target, int64_t 
 }
 
 /* An infinite maximum is not subtracted: inf - inf would be NaN, where ln(0) and ln(inf) are the answers. */
-static void FN(logsumexp)(const void *a, const void *b, void *target, int64_t rows, int64_t k, double epsilon) {
+static void FN(logsumexp)(const void *a, const void *b, void *target, int64_t rows, int64_t k) {
   const T *x = a;
   T *y = target, most[TILE];
   double sum[TILE];
-  (void)b, (void)epsilon;
+  (void)b;
   for (int64_t r = 0, n; r < rows; r += n, x += n * k, y += n) {
     n = rows_in_tile(rows - r, k);
     for (int64_t i = 0; i < n; i++) {
@@ -114,10 +114,9 @@ static void FN(logsumexp)(const void *a, const void *b, void *target, int64_t ro
 }
 
 /* dx = y (g - sum(g y)) */
-static void FN(softmax_grad)(const void *a, const void *b, void *target, int64_t rows, int64_t k, double epsilon) {
+static void FN(softmax_grad)(const void *a, const void *b, void *target, int64_t rows, int64_t k) {
   const T *g = a, *y = b;
   T *dx = target;
-  (void)epsilon;
   for (int64_t r = 0; r < rows; r++, g += k, y += k, dx += k) {
     for (int64_t j = 0; j < k; j++) dx[j] = g[j] * y[j];
     const T dot = (T)FN(row_sum)(dx, k);
@@ -126,30 +125,13 @@ static void FN(softmax_grad)(const void *a, const void *b, void *target, int64_t
 }
 
 /* dx = g - e^y sum(g) */
-static void FN(log_softmax_grad)(const void *a, const void *b, void *target, int64_t rows, int64_t k, double epsilon) {
+static void FN(log_softmax_grad)(const void *a, const void *b, void *target, int64_t rows, int64_t k) {
   const T *g = a, *y = b;
   T *dx = target;
-  (void)epsilon;
   for (int64_t i = 0; i < rows * k; i++) dx[i] = EXP(y[i]);
   for (int64_t r = 0; r < rows; r++, g += k, dx += k) {
     const T sum = (T)FN(row_sum)(g, k);
     for (int64_t j = 0; j < k; j++) dx[j] = g[j] - dx[j] * sum;
-  }
-}
-
-/* y = (x - mean) / sqrt(variance + epsilon); the squares are of differences, in double */
-static void FN(normalize)(const void *a, const void *b, void *target, int64_t rows, int64_t k, double epsilon) {
-  const T *x = a;
-  T *y = target;
-  (void)b;
-  for (int64_t r = 0; r < rows; r++, x += k, y += k) {
-    const double mean = FN(row_sum)(x, k) / (double)k;
-    for (int64_t j = 0; j < k; j++) {
-      const double d = (double)x[j] - mean;
-      y[j] = (T)(d * d);
-    }
-    const double scale = 1 / sqrt(FN(row_sum)(y, k) / (double)k + epsilon);
-    for (int64_t j = 0; j < k; j++) y[j] = (T)(((double)x[j] - mean) * scale);
   }
 }
 

@@ -24,7 +24,7 @@
     T *restrict C UNUSED = state[2]; \
     const T *restrict G = gradient; \
     const T rate UNUSED = (T)numbers->rate, mu UNUSED = (T)numbers->mu, p UNUSED = (T)numbers->p; \
-    const T q UNUSED = (T)numbers->q, epsilon UNUSED = (T)numbers->epsilon; \
+    const T q UNUSED = (T)numbers->q, r UNUSED = (T)numbers->r, epsilon UNUSED = (T)numbers->epsilon; \
     for (int64_t i = 0; i < n; i++) { \
       const T g = G[i]; \
       T w = W[i]; \

@@ -16,9 +16,15 @@
   X(rmsprop_momentum, 2, a = p * a + q * (g * g); b = mu * b + rate * g / SQRT(a + epsilon); w -= b) \
   X(rmsprop_centered, 2, a = p * a + q * (g * g); b = p * b + q * g; w -= rate * g / SQRT(a - b * b + epsilon)) \
   X(rmsprop_centered_momentum, 3, a = p * a + q * (g * g); b = p * b + q * g; \
-    c = mu * c + rate * g / SQRT(a - b * b + epsilon); w -= c)
+    c = mu * c + rate * g / SQRT(a - b * b + epsilon); w -= c) \
+  X(adamax, 2, a += (g - a) * p; b *= q; b = ABS(g) > b ? ABS(g) : b; w -= rate * a / (b + epsilon)) \
+  X(nadam, 2, a += (g - a) * p; b += (g * g - b) * q; w -= (rate * a + r * g) / (SQRT(b * mu) + epsilon)) \
+  X(adagrad, 1, a += g * g; w -= rate * g / SQRT(a + epsilon)) \
+  X(adadelta, 2, a = p * a + q * (g * g); T d = SQRT((b + epsilon) / (a + epsilon)) * g; b = p * b + q * (d * d); \
+    w -= rate * d) \
+  X(lion, 1, T d = p * a + q * g; w -= d > 0 ? rate : d < 0 ? -rate : d; a = mu * a + r * g)
 
-typedef struct nn_update_numbers { double rate, mu, p, q, epsilon; } nn_update_numbers;
+typedef struct nn_update_numbers { double rate, mu, p, q, r, epsilon; } nn_update_numbers;
 typedef void nn_update_loop(int64_t n, void *w, const void *g, void *const state[3], const nn_update_numbers *numbers);
 
 typedef struct nn_update_kernels {

@@ -18,7 +18,7 @@ typedef enum op_fill {
 
 typedef struct op_input { op_fill fill; const char *shape; double a, b; } op_input;
 
-enum { SAMPLE_INPUTS = 4 };
+enum { SAMPLE_INPUTS = 5 };
 
 typedef struct op_sample {
   const char *op;

@@ -91,6 +91,48 @@ local function adds()
   end
 end
 
+-- A layer on a batch, forward in training and back.
+local function layer(name, made, x, calls)
+  local shape = made(x).shape
+  local g = nn.rand(shape)
+  local parameters = made:parameters()
+  if x.dtype == "float32" then
+    x = x:clone():requires_grad_(true)
+    parameters[#parameters + 1] = x
+  end
+  for _ = 1, repeats do
+    report(name, per_call(function()
+      local y <close> = made(x, true)
+      y:backward(g)
+      for _, parameter in ipairs(parameters) do parameter:zero_grad() end
+    end, calls))
+  end
+end
+
+local function layers()
+  local x = nn.randn(128, 512)
+  layer("layer: batch norm 128x512", nn.BatchNormalization(), x, 500)
+  layer("layer: layer norm 128x512", nn.LayerNormalization(), x, 500)
+  layer("layer: dropout 128x512", nn.Dropout(0.5), x, 500)
+  layer("layer: alpha dropout 128x512", nn.AlphaDropout(0.5), x, 500)
+  layer("layer: embedding 10000x64, 128x32 ids", nn.Embedding(10000, 64), nn.randint(0, 9999, {128, 32}), 200)
+end
+
+-- Each optimizer's step, on two matrices of n elements together.
+local function steps(n)
+  for _, name in ipairs{"SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Nadam", "Adagrad", "Adadelta"} do
+    local optimizer, parameters, grads = nn.optimizers[name](), {}, {}
+    for i = 1, 2 do
+      parameters[i] = nn.randn(n // 200, 100):requires_grad_(true)
+      grads[i] = nn.randn(n // 200, 100)
+    end
+    for _ = 1, repeats do
+      report(("step: %s of %d"):format(name, n), per_call(function() optimizer:step(parameters, grads) end,
+        10000000 // n))
+    end
+  end
+end
+
 local workloads = {
   {"mnist 784-128-10 b32", function(name) epochs(name, {784, 128, 10}, 32) end},
   {"mnist 784-128-10 b128", function(name) epochs(name, {784, 128, 10}, 128) end},
@@ -98,6 +140,9 @@ local workloads = {
   {"students, 100 steps", students},
   {"predict", predict},
   {"add", adds},
+  {"layer", layers},
+  {"step of 100000", function() steps(100000) end},
+  {"step of 10000000", function() steps(10000000) end},
 }
 for _, workload in ipairs(workloads) do
   if workload[1]:find(pattern, 1, true) then workload[2](workload[1]) end

@@ -128,6 +128,39 @@ def adds(_):
         report("chain of 1000 adds and back, an add", per_call(chain, 20) / 1000)
 
 
+def layer(name, made, x, calls):
+    g = torch.rand_like(made(x))
+    x = x.clone().requires_grad_() if x.is_floating_point() else x
+
+    def once():
+        made(x).backward(g)
+        for parameter in made.parameters():
+            parameter.grad = None
+        x.grad = None
+
+    for _ in range(repeats):
+        report(name, per_call(once, calls))
+
+
+def layers(_):
+    x = torch.randn(128, 512)
+    layer("layer: batch norm 128x512", nn.BatchNorm1d(512, eps=1e-3), x, 500)
+    layer("layer: layer norm 128x512", nn.LayerNorm(512, eps=1e-3), x, 500)
+    layer("layer: dropout 128x512", nn.Dropout(0.5), x, 200)
+    layer("layer: alpha dropout 128x512", nn.AlphaDropout(0.5), x, 200)
+    layer("layer: embedding 10000x64, 128x32 ids", nn.Embedding(10000, 64), torch.randint(0, 10000, (128, 32)), 200)
+
+
+def steps(n):
+    for name in ("SGD", "RMSprop", "Adam", "AdamW", "Adamax", "NAdam", "Adagrad", "Adadelta"):
+        parameters = [nn.Parameter(torch.randn(n // 200, 100)) for _ in range(2)]
+        for parameter in parameters:
+            parameter.grad = torch.randn(n // 200, 100)
+        optimizer = getattr(torch.optim, name)(parameters, lr=1e-3)
+        for _ in range(repeats):
+            report(f"step: {name.replace('NAdam', 'Nadam')} of {n}", per_call(optimizer.step, 10000000 // n))
+
+
 workloads = {
     "mnist 784-128-10 b32": lambda name: epochs(name, [784, 128, 10], 32),
     "mnist 784-128-10 b128": lambda name: epochs(name, [784, 128, 10], 128),
@@ -135,6 +168,9 @@ workloads = {
     "students, 100 steps": students,
     "predict": predict,
     "add": adds,
+    "layer": layers,
+    "step of 100000": lambda _: steps(100000),
+    "step of 10000000": lambda _: steps(10000000),
 }
 for workload, run in workloads.items():
     if pattern in workload:

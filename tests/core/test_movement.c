@@ -80,7 +80,7 @@ START_TEST(tile_repeats) {
       HOLDS(y && y->dtype == x->dtype && y->shape.rank == shape.rank + (more > 0));
       const int added = y->shape.rank - shape.rank;
       for (int64_t i = 0; i < y->numel; i++) {
-        int64_t c[NN_MAX_RANK], from[NN_MAX_RANK];
+        int64_t c[NN_MAX_RANK] = {0}, from[NN_MAX_RANK] = {0};
         coordinates(&y->shape, i, c);
         for (int d = 0; d < shape.rank; d++) from[d] = (c[d + added] - 1) % shape.dim[d] + 1;
         HOLDS(element(y, i) == value(x, from));

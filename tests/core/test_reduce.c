@@ -107,8 +107,7 @@ END_TEST
 static nn_tensor *everything(nn_tensor *x) {
   nn_tensor *parts[] = {
     nn_sum(x, NN_ALL, true), nn_sum(x, NN_INTS(1), true), nn_sum(x, NN_INTS(2), true), nn_amax(x, NN_INTS(1), true),
-    nn_softmax(x, 2), nn_softmax(x, 1), nn_log_softmax(x, 2), nn_normalize_rows(x, 1e-3),
-    nn_logsumexp(x, NN_INTS(2), true),
+    nn_softmax(x, 2), nn_softmax(x, 1), nn_log_softmax(x, 2), nn_logsumexp(x, NN_INTS(2), true),
     nn_softmax_grad(x, x, 2), nn_log_softmax_grad(x, x, 1), nn_cumsum(x, 1),
   };
   enum { N = sizeof parts / sizeof *parts };
@@ -330,20 +329,6 @@ START_TEST(logsumexp_over_any_dimensions) {
 }
 END_TEST
 
-START_TEST(normalized_rows) {
-  for (int k = 1; k < 1500; k = k * 3 + 1) {
-    nn_tensor *x = nn_add(sample(NN_FLOAT32, NN_SHAPE(4, k), 3), nn_number(100)), *y = nn_normalize_rows(x, 1e-3);
-    for (int r = 0; r < 4; r++) {
-      double mean = 0, variance = 0;
-      for (int j = 0; j < k; j++) mean += element(x, r * k + j) / k;
-      for (int j = 0; j < k; j++) variance += pow(element(x, r * k + j) - mean, 2) / k;
-      for (int j = 0; j < k; j++)
-        HOLDS(close_to(element(y, r * k + j), (element(x, r * k + j) - mean) / sqrt(variance + 1e-3), 0, 1e-6));
-    }
-  }
-}
-END_TEST
-
 START_TEST(running_sums_of_integers) {
   HAS_VALUES(nn_cumsum(nn_full(NN_UINT8, NN_SHAPE(4), 200), 1), 200, 400, 600, 800);
   has_shape(nn_cumsum(nn_full(NN_UINT8, NN_SHAPE(4), 200), 1), NN_INT64, NN_SHAPE(4));
@@ -385,7 +370,6 @@ Suite *reduce_suite(void) {
   tcase_add_loop_test(tests, softmax_and_its_relatives, 0, 7);
   tcase_add_test(tests, softmax_edges);
   tcase_add_test(tests, logsumexp_over_any_dimensions);
-  tcase_add_test(tests, normalized_rows);
   tcase_add_test(tests, running_sums_of_integers);
   tcase_add_test(tests, refused_memory);
   suite_add_tcase(suite, tests);

@@ -46,6 +46,16 @@ STEP(rmsprop_centered, nn_update_rmsprop(d, n, w, g, a, b, NULL, 1e-3, 0.9, 0, 1
 STEP(rmsprop_both, nn_update_rmsprop(d, n, w, g, a, b, c, 1e-3, 0.9, 0.5, 1e-7))
 STEP(adam, nn_update_adam(d, n, w, g, a, b, NULL, adam_rate(t), 0.9, 0.999, 1e-7))
 STEP(amsgrad, nn_update_adam(d, n, w, g, a, b, c, adam_rate(t), 0.9, 0.999, 1e-7))
+STEP(adamax, nn_update_adamax(d, n, w, g, a, b, 1e-3 / (1 - pow(0.9, t)), 0.9, 0.999, 1e-7))
+STEP(adagrad, nn_update_adagrad(d, n, w, g, a, 1e-3, 1e-7))
+STEP(adadelta, nn_update_adadelta(d, n, w, g, a, b, 1e-3, 0.95, 1e-7))
+STEP(lion, nn_update_lion(d, n, w, g, a, 1e-3, 0.9, 0.99))
+
+/* Nadam's momentum at step t, and its factors of m and g. */
+static double momentum_at(int t) { return 0.9 * (1 - 0.5 * pow(0.96, t)); }
+STEP(nadam, double product = 1; for (int i = 1; i <= t; i++) product *= momentum_at(i);
+     nn_update_nadam(d, n, w, g, a, b, 1e-3 * momentum_at(t + 1) / (1 - product * momentum_at(t + 1)),
+                     1e-3 * (1 - momentum_at(t)) / (1 - product), 1 - pow(0.999, t), 0.9, 0.999, 1e-7))
 
 /* The parameter after one, two and three steps from 1 with the gradients 0.1, -0.2, 0.3 */
 static const struct row { step_function *step; double w[3]; } rows[] = {
@@ -57,7 +67,11 @@ static const struct row { step_function *step; double w[3]; } rows[] = {
   {rmsprop_centered, {0.9966668518, 0.9995599085, 0.9969293505}},
   {rmsprop_both, {0.9966668518, 0.9978933344, 0.9958760177}},
   {adam, {0.9990000316, 0.9993661300, 0.9990228918}},
-  {amsgrad, {0.9990000316, 0.9993661300, 0.9990228918}}};
+  {amsgrad, {0.9990000316, 0.9993661300, 0.9990228918}},
+  {adamax, {0.9990000010, 0.9992894745, 0.9990422421}},
+  {nadam, {0.9989372133, 0.9998188784, 0.9989871558}},
+  {adadelta, {0.9999985859, 1.0000003837, 0.9999982194}},
+  {lion, {0.9990000000, 1.0000000000, 0.9990000000}}};
 enum { ROWS = sizeof rows / sizeof *rows };
 
 START_TEST(values) {
@@ -70,6 +84,16 @@ START_TEST(values) {
     rows[_i].step(NN_FLOAT32, 1, &w32, &g32, &a32, &b32, &c32, t);
     ck_assert_double_eq_tol(w, rows[_i].w[t - 1], 6e-11);
     ck_assert_double_eq_tol(w32, w, 3e-7);
+  }
+} END_TEST
+
+/* Its sum of squares does not start with 0. */
+START_TEST(adagrad_from_its_first_sum) {
+  const double w[] = {0.9996984888, 1.0002148864, 0.9996025141};
+  double x = 1, sum = 0.1;
+  for (int t = 1; t <= 3; t++) {
+    adagrad(NN_FLOAT64, 1, &x, &(double){(double[]){0.1, -0.2, 0.3}[t - 1]}, &sum, NULL, NULL, t);
+    ck_assert_double_eq_tol(x, w[t - 1], 6e-11);
   }
 } END_TEST
 
@@ -129,6 +153,7 @@ Suite *update_suite(void) {
   tcase_set_timeout(t, 60);
   tcase_add_checked_fixture(t, setup, teardown);
   tcase_add_loop_test(t, values, 0, ROWS);
+  tcase_add_test(t, adagrad_from_its_first_sum);
   tcase_add_test(t, amsgrad_keeps_the_greatest);
   tcase_add_loop_test(t, same_bits_everywhere, 0, ROWS);
   tcase_add_loop_test(t, nan_stays_where_it_is, 0, ROWS);

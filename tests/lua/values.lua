@@ -1,6 +1,6 @@
--- Every op against values from PyTorch and NumPy: tests/data/ops.csv, written by tests/reference/ops.py; op_rows.py
--- there says what is in a row. Floats may differ by |x - y| <= absolute + relative |y|; dtypes, shapes, integers, NaN
--- and infinities not.
+-- Every op and layer against values from PyTorch and NumPy: tests/data/ops.csv and layers.csv, written by
+-- tests/reference/ops.py and layers.py; op_rows.py there says what is in a row. Floats may differ by |x - y| <=
+-- absolute + relative |y|; dtypes, shapes, integers, NaN and infinities not.
 local t = ...
 local nn = require "nn"
 
@@ -48,8 +48,38 @@ local function check(result, text, place)
   end
 end
 
+-- What rows of layers call: the layer, built for x, with these weights.
+local LAYERS = {}
+
+local function with_weights(layer, weights, x)
+  layer:ensure_built(table.move(x.shape, 2, x.ndim, 1, {}))
+  layer:set_weights(weights)
+  return layer
+end
+
+function LAYERS.inference(layer, weights, x) return with_weights(layer, weights, x)(x) end
+
+function LAYERS.training(layer, weights, x, calls)
+  local y
+  with_weights(layer, weights, x)
+  for _ = 1, calls do y = layer(x, true) end
+  return y, table.unpack(layer:get_weights())
+end
+
+function LAYERS.gradients(layer, weights, x, c)
+  with_weights(layer, weights, x)
+  local parameters, grads = layer:parameters(), {}
+  if x.dtype == "float32" then
+    x = x:clone():requires_grad_(true)
+    table.insert(parameters, 1, x)
+  end
+  (layer(x, true) * c):sum():backward()
+  for i, parameter in ipairs(parameters) do grads[i] = parameter.grad end
+  return table.unpack(grads)
+end
+
 local function run(expression, inputs, results)
-  local env = setmetatable({nn = nn}, {__index = _G})
+  local env = setmetatable({nn = nn}, {__index = function(_, name) return LAYERS[name] or _G[name] end})
   local n = 0
   each(inputs, function(text) n = n + 1; env["x" .. n] = input(text) end)
   local got = table.pack(assert(load("return " .. expression, "=row", "t", env))())
@@ -58,11 +88,13 @@ local function run(expression, inputs, results)
   t.equal(got.n, place)
 end
 
-local header = true
-for line in io.lines "tests/data/ops.csv" do
-  if not header then
-    local expression, inputs, results = line:match '^"(.-)","(.-)","(.-)"$'
-    t.test(expression, function() run(expression, inputs, results) end)
+for _, file in ipairs{"tests/data/ops.csv", "tests/data/layers.csv"} do
+  local header = true
+  for line in io.lines(file) do
+    if not header then
+      local expression, inputs, results = line:match '^"(.-)","(.-)","(.-)"$'
+      t.test(expression, function() run(expression, inputs, results) end)
+    end
+    header = false
   end
-  header = false
 end

@@ -490,4 +490,31 @@ for name, f in UNARY.items():
         positive = name in ("log", "log1p", "sqrt", "rsqrt")
         autograd("x1:%s()" % name, f, drawn(5, dtype="float64", grad=True, low=0.1 if positive else None))
 
+
+def batch_norm(x, gamma=None, beta=None, mean=None, variance=None, axis=-1, epsilon=1e-3):
+    axis %= x.dim()
+    moved = x.movedim(axis, 1) if axis != 1 else x
+    y = F.batch_norm(moved, mean, variance, gamma, beta, training=mean is None, eps=epsilon)
+    return y.movedim(1, axis) if axis != 1 else y
+
+
+FEATURES = [drawn(4), drawn(4), drawn(4), drawn(4, low=0.2)]
+row("nn.batch_norm(x1, x2, x3, x4, x5)", batch_norm, CUBE, *FEATURES)
+row("x1:batch_norm(x2, x3, x4, x5, {epsilon = 0.1})", lambda *x: batch_norm(*x, epsilon=0.1), drawn(5, 4), *FEATURES)
+row("nn.batch_norm(x1, x2, x3, x4, x5, {axis = 2})", lambda *x: batch_norm(*x, axis=1), drawn(2, 4, 3), *FEATURES)
+row("nn.batch_norm(x1, nil, nil, x2, x3)", lambda x, m, v: batch_norm(x, None, None, m, v), CUBE, *FEATURES[2:])
+row("nn.batch_norm(x1, x2, x3)", batch_norm, drawn(7, 4), *FEATURES[:2])
+row("nn.batch_norm(x1, x2, nil, {axis = 2})", lambda x, g: batch_norm(x, g, axis=1), drawn(2, 4, 3, dtype="float64"),
+    FEATURES[0])
+row("nn.batch_norm(x1)", batch_norm, drawn(6, 3))
+row("nn.batch_norm(x1)", lambda x: batch_norm(x.double()), i64([[1, 5], [3, 9], [8, 2]]), dtype="float32")
+TRAINED = [drawn(5, 3, dtype="float64", grad=True), drawn(3, dtype="float64", grad=True),
+           drawn(3, dtype="float64", grad=True)]
+autograd("nn.batch_norm(x1, x2, x3) * x4", lambda x, g, b, c: batch_norm(x, g, b) * c, *TRAINED,
+         drawn(5, 3, dtype="float64"))
+autograd("nn.batch_norm(x1, x2, x3) * x4", lambda x, g, b, c: batch_norm(x, g, b) * c, drawn(9, 2, grad=True),
+         drawn(2, grad=True), drawn(2, grad=True), drawn(9, 2))
+autograd("nn.batch_norm(x1, x2, x3, x4, x5):square()", lambda *x: batch_norm(*x) ** 2, *TRAINED,
+         drawn(3, dtype="float64"), drawn(3, dtype="float64", low=0.3))
+
 write("tests/data/ops.csv")

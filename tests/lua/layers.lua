@@ -1,0 +1,262 @@
+-- Layers: what they do in training and at inference, weights and their order, options and get_config, wrong inputs.
+-- Values and gradients are in values.lua.
+local t = ...
+local nn = require "nn"
+
+local function names(layer)
+  local list = {}
+  for i, weight in ipairs(layer:all_weights()) do list[i] = weight.name end
+  return table.concat(list, " ")
+end
+
+-- The options by name that were decided, without those that all layers have.
+local function again(layer)
+  return nn[layer.class_name](layer:get_config())
+end
+
+local function moments(x)
+  return x:mean():item(), x:std():item()
+end
+
+t.test("batch normalization: weights in Keras's order, the last two not trained", function()
+  local layer = nn.BatchNormalization()
+  local model = nn.Sequential{nn.Dense(3, {input_shape = {2}}), layer}
+  t.equal(names(layer), "gamma beta moving_mean moving_variance")
+  t.equal(#model:parameters(), 4)
+  t.equal(model:count_params(), 9 + 12)
+  t.equal(layer:get_weights()[1], {1, 1, 1})
+  t.equal(layer:get_weights()[2], {0, 0, 0})
+  t.equal(layer:get_weights()[3], {0, 0, 0})
+  t.equal(layer:get_weights()[4], {1, 1, 1})
+  t.equal(names(nn.Sequential{nn.BatchNormalization{scale = false, input_shape = {2}}}),
+    "beta moving_mean moving_variance")
+  t.equal(names(nn.Sequential{nn.BatchNormalization{center = false, scale = false, input_shape = {2}}}),
+    "moving_mean moving_variance")
+end)
+
+t.test("batch normalization: initializers, regularizers and constraints of gamma and beta", function()
+  local layer = nn.BatchNormalization{gamma_initializer = nn.initializers.Constant(2), beta_initializer = "ones",
+    moving_mean_initializer = "ones", moving_variance_initializer = nn.initializers.Constant(4),
+    gamma_regularizer = "l2", beta_constraint = "non_neg", input_shape = {2}}
+  local model = nn.Sequential{layer}
+  local gamma, beta, mean, variance = table.unpack(layer:get_weights())
+  t.equal(gamma, {2, 2})
+  t.equal(beta, {1, 1})
+  t.equal(mean, {1, 1})
+  t.equal(variance, {4, 4})
+  model:compile{optimizer = nn.optimizers.SGD(10), loss = "mse"}
+  -- the penalty 0.01 (2^2 + 2^2) is part of the loss
+  local x = nn.tensor{{0, 0}, {0, 0}}
+  t.close(model:evaluate(x, model(x), {verbose = 0}), 0.08, 1e-6)
+  model:fit(x, nn.full({2, 2}, -9), {verbose = 0, check = false})
+  t.equal(layer:get_weights()[2], {0, 0})
+end)
+
+t.test("batch normalization learns its averages in training and uses them afterwards", function()
+  nn.seed(3)
+  local layer = nn.BatchNormalization{momentum = 0.5}
+  local x = nn.randn(400, 2) * nn.tensor{1, 3} + nn.tensor{5, -2}
+  local mean, spread = moments(layer(x, true)[{{}, 2}])
+  t.close(mean, 0, 1e-5)
+  t.close(spread, 1, 1e-3)
+  for _ = 1, 20 do layer(x, true) end
+  t.close(layer:get_weights()[3], x:mean(1):totable(), 1e-4)
+  t.close(layer:get_weights()[4], x:var(1):totable(), 1e-4)
+  mean = moments(layer(x + 1)[{{}, 1}])
+  t.close(mean, 1 / x:std(1)[1], 2e-3)
+  local before = layer:get_weights()[3]
+  layer(x)
+  nn.no_grad(function() layer(x, false) end)
+  t.equal(layer:get_weights()[3], before)
+end)
+
+t.test("batch normalization that is not trainable is at inference", function()
+  local x = nn.tensor{{1, 2}, {3, 8}}
+  local layer = nn.BatchNormalization{trainable = false}
+  t.equal(layer(x, true), layer(x, false))
+  t.equal(layer:get_weights()[3], {0, 0})
+  -- also inside a model, by the layer's flag or the model's, and it learns again when it is set back
+  local inside = nn.BatchNormalization()
+  local model = nn.Sequential{inside, nn.Dense(1)}
+  model:build{2}
+  model:compile{loss = "mse"}
+  local function averages_move()
+    local before = inside:get_weights()[3]
+    model:fit(x, nn.tensor{1, 2}, {verbose = 0, check = false})
+    return before:ne(inside:get_weights()[3]):any():item() ~= 0
+  end
+  t.equal(averages_move(), true)
+  inside.trainable = false
+  t.equal(averages_move(), false)
+  inside.trainable, model.trainable = true, false
+  t.equal(averages_move(), false)
+  model.trainable = true
+  t.equal(averages_move(), true)
+end)
+
+t.test("batch normalization of one row, of none, of float64, of integers", function()
+  local layer = nn.BatchNormalization()
+  t.equal(layer(nn.tensor{{5, 7}}, true), {{0, 0}})
+  t.equal(layer(nn.zeros(0, 2), true).shape, {0, 2})
+  t.close(layer:get_weights()[3], {0.05, 0.07}, 1e-6)
+  local wide = nn.BatchNormalization{dtype = "float64"}
+  t.equal(wide(nn.ones(2, 2, {dtype = "float64"}), true).dtype, "float64")
+  t.equal(wide:get_weights()[1].dtype, "float64")
+  t.equal(nn.BatchNormalization()(nn.ones(2, 2, {dtype = "uint8"}), true).dtype, "float32")
+end)
+
+t.test("a batch that is inside a graph can be differentiated by x, and twice", function()
+  local layer, x = nn.BatchNormalization(), nn.randn(5, 2, {dtype = "float64"})
+  layer(x)
+  t.equal(nn.gradcheck(function(v) return layer(v, true):square() end, {x:requires_grad_(true)}), true)
+  local y = layer(x, true)
+  local dx = nn.grad((y * y * y):sum(), x, {create_graph = true})
+  t.equal(nn.grad((dx * dx):sum(), x).shape, {5, 2})
+end)
+
+t.test("deep networks with batch normalization train", function()
+  nn.seed(2)
+  local x = nn.randn(128, 8)
+  local y = x:square():sum(2):gt(8):to "float32"
+  local model = nn.Sequential{nn.Dense(16, {use_bias = false, input_shape = {8}}), nn.BatchNormalization(),
+    nn.ReLU(), nn.Dense(16, {use_bias = false}), nn.BatchNormalization(), nn.ReLU(),
+    nn.Dense(1, {activation = "sigmoid"})}
+  model:compile{optimizer = nn.optimizers.Adam(0.01), loss = "binary_crossentropy", metrics = {"accuracy"}}
+  local history = model:fit(x, y, {epochs = 60, verbose = 0})
+  t.equal(history.accuracy[60] > 0.9, true)
+  local _, accuracy = model:evaluate(x, y, {verbose = 0})
+  t.equal(accuracy > 0.9, true)
+  local once = model:get_weights()
+  t.equal(#once, 2 + 4 + 4 + 3 - 1)
+end)
+
+t.test("layer normalization: each sample, in training and at inference alike", function()
+  local layer = nn.LayerNormalization()
+  local x = nn.randn(6, 50) * 3 + 7
+  local mean, spread = moments(layer(x)[2])
+  t.close(mean, 0, 1e-5)
+  t.close(spread, 1, 1e-3)
+  t.equal(layer(x, true), layer(x))
+  t.equal(names(layer), "gamma beta")
+  local over_two = nn.LayerNormalization{axis = {2, 3}}
+  over_two(nn.ones(2, 3, 4))
+  t.equal(over_two:get_weights()[1].shape, {3, 4})
+end)
+
+t.test("noise is there in training only, and of the right size", function()
+  nn.seed(4)
+  local x = nn.randn(200, 200)
+  local mean, spread = moments(nn.AlphaDropout(0.3)(x, true))
+  t.close(mean, 0, 0.02)
+  t.close(spread, 1, 0.02)
+  mean, spread = moments(nn.GaussianNoise(0.5)(x, true) - x)
+  t.close(mean, 0, 0.01)
+  t.close(spread, 0.5, 0.01)
+  mean, spread = moments(nn.GaussianDropout(0.2)(nn.ones(200, 200), true))
+  t.close(mean, 1, 0.01)
+  t.close(spread, 0.5, 0.01)
+  -- what is dropped has one value
+  local constant = nn.AlphaDropout(0.5)(nn.ones(100, 100), true)
+  t.close(constant:eq(constant:min()):to("float32"):mean():item(), 0.5, 0.03)
+end)
+
+t.test("noise with a seed is the same in the next run; with noise_shape it is shared", function()
+  for _, layer in ipairs{nn.Dropout(0.5, {seed = 3}), nn.AlphaDropout(0.5, {seed = 3}),
+    nn.GaussianNoise(1, {seed = 3}), nn.GaussianDropout(0.5, {seed = 3})} do
+    local x = nn.ones(20, 20)
+    nn.seed(1)
+    local first, second = layer(x, true), layer(x, true)
+    nn.seed(1)
+    t.equal(layer(x, true), first)
+    t.equal(first:ne(second):any():item(), 1)
+  end
+  local y = nn.AlphaDropout(0.5, {noise_shape = {-1, 1}})(nn.ones(30, 8), true)
+  t.equal(y, y:narrow(2, 1, 1):broadcast_to(30, 8))
+end)
+
+t.test("noise has a gradient", function()
+  for _, layer in ipairs{nn.AlphaDropout(0.4), nn.GaussianNoise(0.3), nn.GaussianDropout(0.4)} do
+    local x = nn.randn(3, 4, {dtype = "float64", requires_grad = true})
+    t.equal(nn.gradcheck(function(v)
+      nn.seed(5)
+      return layer(v, true)
+    end, {x}), true)
+  end
+end)
+
+t.test("embedding: ids as integers or floats, checked; trained where they occur", function()
+  local layer = nn.Embedding(5, 2, {input_shape = {3}})
+  local model = nn.Sequential{layer, nn.GlobalAveragePooling1D(), nn.Dense(1)}
+  t.equal(model.output_shape, {1})
+  local table_before = layer:get_weights()[1]
+  t.equal(table_before.shape, {5, 2})
+  t.equal(table_before:abs():max():item() <= 0.05, true)
+  local ids = nn.tensor({{0, 3, 3}, {1, 3, 0}}, {dtype = "int64"})
+  t.equal(layer(ids), layer(ids:to "float32"))
+  model:compile{optimizer = "sgd", loss = "mse"}
+  model:fit(ids, nn.tensor{5, -5}, {verbose = 0})
+  local moved = layer:get_weights()[1]:ne(table_before):any(2)
+  t.equal(moved, {1, 1, 0, 1, 0})
+  t.fails(function() layer(nn.tensor{{5, 0, 0}}) end, "embedding: id 5 at {1, 1} is outside 0..4")
+  t.fails(function() layer(nn.tensor{{0.5, 0, 0}}) end, "is not a whole number")
+end)
+
+t.test("pooling over the steps", function()
+  local x = nn.arange(1, 12):reshape(2, 3, 2)
+  t.equal(nn.GlobalAveragePooling1D()(x), {{3, 4}, {9, 10}})
+  t.equal(nn.GlobalMaxPooling1D()(x), {{5, 6}, {11, 12}})
+  t.equal(nn.GlobalMaxPooling1D{keepdims = true}(x).shape, {2, 1, 2})
+  t.fails(function() nn.GlobalAveragePooling1D()(nn.ones(2, 3)) end,
+    "GlobalAveragePooling1D: an input of at least 3 dimensions, the batch first, is expected; got {1, 3}")
+  t.fails(function() nn.GlobalMaxPooling1D()(nn.ones(2, 3, 4, 5)) end,
+    "GlobalMaxPooling1D: {N, steps, features} is expected; got {2, 3, 4, 5}")
+end)
+
+t.test("get_config makes the same layer again", function()
+  local function defaults(name) return nn[name]():get_config() end
+  local config = defaults "BatchNormalization"
+  t.equal({config.axis, config.momentum, config.epsilon, config.center, config.scale}, {-1, 0.99, 1e-3, true, true})
+  t.equal({config.gamma_initializer, config.beta_initializer, config.moving_mean_initializer,
+    config.moving_variance_initializer}, {"ones", "zeros", "zeros", "ones"})
+  config = defaults "LayerNormalization"
+  t.equal({config.epsilon, config.center, config.scale}, {1e-3, true, true})
+  t.equal(nn.Embedding(3, 4):get_config().embeddings_initializer, "uniform")
+  for _, layer in ipairs{nn.BatchNormalization{axis = 2, momentum = 0.5, name = "bn"},
+    nn.LayerNormalization{axis = {2, 3}, epsilon = 0.5}, nn.Embedding(7, 2), nn.AlphaDropout(0.25, {seed = 4}),
+    nn.GaussianNoise(0.5), nn.GaussianDropout(0.5, {trainable = false}), nn.GlobalAveragePooling1D{keepdims = true}} do
+    t.equal(again(layer):get_config(), layer:get_config())
+    t.equal(tostring(again(layer)), tostring(layer))
+  end
+end)
+
+t.test("wrong inputs and options", function()
+  t.fails(function() nn.BatchNormalization{axis = 1}(nn.ones(2, 3)) end,
+    "BatchNormalization: axis 1 is the batch; the features are a dimension after it")
+  t.fails(function() nn.BatchNormalization{axis = 4}(nn.ones(2, 3)) end,
+    "BatchNormalization: dimension 4 is outside {1, 3}")
+  local layer = nn.BatchNormalization()
+  layer(nn.ones(2, 3))
+  t.fails(function() layer(nn.ones(2, 4)) end,
+    "BatchNormalization: 3 features are expected along dimension 2; got {2, 4}")
+  t.fails(function() nn.LayerNormalization{axis = {1, 2}}(nn.ones(2, 3)) end,
+    "LayerNormalization: axis {1, 2} names the batch, dimension 1")
+  t.fails(function() nn.LayerNormalization{axis = {2, 2}}(nn.ones(2, 3)) end, "LayerNormalization:")
+  local normal = nn.LayerNormalization()
+  normal(nn.ones(2, 3))
+  t.fails(function() normal(nn.ones(2, 4)) end, "layer_norm: gamma has 3 elements, what is normalized of {2, 4} has 4")
+  t.fails(function() nn.AlphaDropout(1) end, "AlphaDropout: rate must be a number from 0 to less than 1; got 1")
+  t.fails(function() nn.GaussianNoise(-1) end, "GaussianNoise: stddev must be a number >= 0; got -1")
+  t.fails(function() nn.AlphaDropout(0.5, {noise_shape = {3, 1}})(nn.ones(4, 2), true) end,
+    "AlphaDropout: noise_shape {3, 1} does not fit inputs {4, 2}")
+  t.fails(function() nn.Embedding(3, 2, {mask_zero = true})(nn.ones(1, 2)) end,
+    "Embedding: mask_zero = true is not supported: id 0 has a vector and counts like the others; leave it out")
+  t.fails(function() nn.Embedding(3) end, "Embedding: output_dim is missing")
+end)
+
+t.test("the op: statistics given together, of the right size", function()
+  local x, v = nn.ones(2, 3), nn.ones(3)
+  t.fails(function() nn.batch_norm(x, v, v, v) end, "batch_norm: mean and variance are given together, or neither")
+  t.fails(function() nn.batch_norm(x, nn.ones(2), v, v, v) end,
+    "batch_norm: gamma has 2 elements, what is normalized of {2, 3} has 3")
+  t.fails(function() nn.batch_norm(x, v, v, v, v, {axis = 3}) end, "batch_norm: dimension 3 is outside {2, 3}")
+end)
