@@ -27,9 +27,10 @@ static void check_files_allowed(lua_State *L, const nnlua_state *s, const char *
 
 /* A string without a 0 inside, which C would take for its end. */
 static const char *check_text(lua_State *L, int index, const char *call, const char *what) {
-  size_t n = 0;
-  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
-  if (!text) nnlua_error(L, "%s: %s must be a string; got %s", call, what, nnlua_got(L, index));
+  size_t n;
+  if (lua_type(L, index) != LUA_TSTRING)
+    nnlua_error(L, "%s: %s must be a string; got %s", call, what, nnlua_got(L, index));
+  const char *text = lua_tolstring(L, index, &n);
   if (strlen(text) != n) nnlua_error(L, "%s: %s must not hold a 0 byte", call, what);
   return text;
 }

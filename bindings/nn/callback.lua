@@ -4,7 +4,8 @@ local _, _, import = ...
 local errors = import "errors"
 local family = import "family"
 
-local callback = {family = family.new("callback", {call = false, files = {"callbacks_monitor", "callbacks_log"}})}
+local callback = {family = family.new("callback", {call = false,
+  files = {"callbacks_monitor", "callbacks_log", "callbacks_save", "callbacks_backup"}})}
 
 -- Methods get (self, logs), (self, epoch, logs) or (self, batch, logs).
 callback.events = {"on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_train_batch_begin",

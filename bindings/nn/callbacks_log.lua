@@ -1,5 +1,5 @@
 -- Callbacks that set the learning rate by the epoch, keep the logs in a file, and end a training that has gone wrong.
-local _, _, import = ...
+local _, core, import = ...
 local errors = import "errors"
 local callback = import "callback"
 
@@ -86,10 +86,34 @@ callback.class{class_name = "CSVLogger", name = "csv_logger", positional = 1,
   on_train_begin = function(self)
     local c = self.config
     if not io then errors.fail("CSVLogger: files cannot be written in this interpreter") end
-    self.with_header = not c.append or is_empty(c.filename)
-    local file, why = io.open(c.filename, c.append and "a" or "w")
+    -- a run that goes on where it was killed goes on in its file
+    local keeps = c.append or self.params and self.params.resumed
+    self.with_header = not keeps or is_empty(c.filename)
+    self:open(keeps and "a" or "w")
+    self.keys = nil
+  end,
+
+  open = function(self, mode)
+    local file, why = io.open(self.config.filename, mode)
     if not file then errors.fail("CSVLogger: cannot write %s", why) end
-    self.file, self.keys = file, nil
+    self.file = file
+  end,
+
+  -- What is in the file belongs to the state of a run: lines of epochs that are run again are taken out.
+  get_state = function(self)
+    return {keys = self.keys, with_header = self.with_header, size = self.file:seek "end"}
+  end,
+
+  set_state = function(self, state)
+    self.file:close()
+    local path = self.config.filename
+    local file = assert(io.open(path, "rb"))
+    local text = file:read(state.size) or ""
+    file:close()
+    core.write_file("CSVLogger", path, text)
+    self:open "a"
+    self.with_header = state.with_header
+    if text ~= "" then self.keys = state.keys end
   end,
 
   write = function(self, fields)

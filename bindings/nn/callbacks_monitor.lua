@@ -3,11 +3,10 @@
 local _, _, import = ...
 local errors = import "errors"
 local callback = import "callback"
+local monitor = import "monitor"
 
-local MONITOR = {name = "monitor", kind = "text", default = "val_loss", help = "the key in the logs"}
+local MONITOR, MODE = monitor.MONITOR, monitor.MODE
 local PATIENCE = {name = "patience", kind = "integer", min = 0, help = "epochs without improvement that are waited"}
-local MODE = {name = "mode", kind = "choice", default = "auto", choices = {"auto", "min", "max"},
-  help = "which way is better; auto: as the metric has it"}
 local VERBOSE = {name = "verbose", kind = "integer", default = 0, help = "1: a line when something is done"}
 
 local function option(base, default)
@@ -18,40 +17,10 @@ local function number(name, default, help)
   return {name = name, kind = "number", default = default, min = 0, help = help}
 end
 
--- "min" or "max" for a key of the logs: the loss falls, a metric says itself.
-local function direction(self, model)
-  local mode, key = self.config.mode, self.config.monitor:gsub("^val_", "")
-  if mode ~= "auto" then return mode end
-  if key == "loss" then return "min" end
-  for _, metric in ipairs(model and model.metrics or {}) do
-    if metric.name == key and metric.direction then return metric.direction end
-  end
-  errors.fail('%s: cannot tell whether "%s" is better when it rises or falls; say mode = "min" or mode = "max"',
-    self.class_name, self.config.monitor)
-end
-
--- The monitored number, or nil with a warning, once a fit.
-local function current(self, logs)
-  local value = logs and logs[self.config.monitor]
-  if value == nil and not self.warned then
-    local keys = {}
-    for key in pairs(logs or {}) do keys[#keys + 1] = key end
-    table.sort(keys)
-    errors.warn('%s: there is no "%s" in the logs; available: %s', self.class_name, self.config.monitor,
-      table.concat(keys, ", "))
-    self.warned = true
-  end
-  return value
-end
-
 local function better(self, value, best)
   local delta = math.abs(self.config.min_delta)
   if self.direction == "min" then return value < best - delta end
   return value > best + delta
-end
-
-local function worst(self)
-  return self.direction == "min" and math.huge or -math.huge
 end
 
 callback.class{class_name = "EarlyStopping", name = "early_stopping",
@@ -62,13 +31,13 @@ callback.class{class_name = "EarlyStopping", name = "early_stopping",
     {name = "start_from_epoch", kind = "integer", default = 0, min = 0, help = "epochs before anything is watched"}},
 
   on_train_begin = function(self)
-    self.direction = direction(self, self.model)
-    self.best, self.wait, self.stopped_epoch, self.best_epoch = worst(self), 0, 0, 0
+    self.direction = monitor.direction(self)
+    self.best, self.wait, self.stopped_epoch, self.best_epoch = monitor.worst(self), 0, 0, 0
     self.best_weights, self.warned = nil, false
   end,
 
   on_epoch_end = function(self, epoch, logs)
-    local c, value = self.config, current(self, logs)
+    local c, value = self.config, monitor.current(self, logs)
     if value == nil or epoch <= c.start_from_epoch then return end
     if c.restore_best_weights and not self.best_weights then
       self.best_weights, self.best_epoch = self.model:get_weights(), epoch
@@ -110,8 +79,8 @@ callback.class{class_name = "ReduceLROnPlateau", name = "reduce_lr_on_plateau",
   end,
 
   on_train_begin = function(self)
-    self.direction = direction(self, self.model)
-    self.best, self.wait, self.cooling, self.warned = worst(self), 0, 0, false
+    self.direction = monitor.direction(self)
+    self.best, self.wait, self.cooling, self.warned = monitor.worst(self), 0, 0, false
   end,
 
   reduce = function(self, epoch)
@@ -126,7 +95,7 @@ callback.class{class_name = "ReduceLROnPlateau", name = "reduce_lr_on_plateau",
   end,
 
   on_epoch_end = function(self, epoch, logs)
-    local value = current(self, logs)
+    local value = monitor.current(self, logs)
     if logs then logs.learning_rate = self.model.optimizer:current_learning_rate() end
     if value == nil then return end
     if self.cooling > 0 then

@@ -1,6 +1,7 @@
 -- nn.data: batches of tensors, data sets, and what is done to data before training.
 local nn, core, import = ...
 local errors = import "errors"
+local iterables = import "iterables"
 local options = import "options"
 
 local data = {}
@@ -59,12 +60,13 @@ function data.batches(x, y, given)
   return pass(arguments("batches", BATCHING, x, y, given))
 end
 
--- A data set: of tensors, Dataset(x[, y][, options]), or of a function that gives a fresh iterator of xb, yb.
+-- A data set: of tensors, Dataset(x[, y][, options]), of a function that gives a fresh iterator of xb, yb, or of an
+-- iterator or a coroutine, which can be gone through once.
 local Dataset = {class_name = "Dataset"}
 Dataset.__index = Dataset
 Dataset.__name = "Dataset"
 data.Dataset = setmetatable(Dataset, {__call = function(class, x, y, given)
-  if type(x) == "function" then return setmetatable({iterate = x}, class) end
+  if type(x) == "function" or type(x) == "thread" then return setmetatable({iterable = x}, class) end
   local self = setmetatable({}, class)
   self.x, self.y, self.config = arguments("Dataset", BATCHING, x, y, given)
   return self
@@ -84,7 +86,8 @@ end
 -- for xb, yb in dataset:batches() do
 function Dataset:batches()
   if self.x then return pass(self.x, self.y, self.config) end
-  return self.iterate()
+  local iterate, state, control = iterables.begin("Dataset", self.iterable)
+  return iterate, state, control
 end
 
 function Dataset:__tostring()
@@ -198,4 +201,14 @@ function data.normalize(x, given)
   return x / nn.where(size:eq(0), nn.ones_like(size), size)
 end
 
-return data
+-- In files of their own, read when they are first used.
+local ELSEWHERE = {read_csv = "csv", TextVectorizer = "text", StringLookup = "lookup"}
+
+return setmetatable(data, {__index = function(_, name)
+  local value = ELSEWHERE[name] and import(ELSEWHERE[name])[name]
+  if value then rawset(data, name, value) end
+  return value
+end, __pairs = function()
+  for name in pairs(ELSEWHERE) do local _ = data[name] end
+  return next, data
+end})

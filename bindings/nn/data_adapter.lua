@@ -3,6 +3,7 @@
 
 local nn, core, import = ...
 local errors = import "errors"
+local iterables = import "iterables"
 local fail = errors.fail
 
 local M = {}
@@ -48,9 +49,10 @@ end
 
 -- The order of a pass is drawn from the library's generator, so that nn.seed fixes it.
 function Tensors:begin()
+  self.key, self.counter = core.generator()
   self.position = 0
   if self.order then core.release(self.order) end
-  self.order = self.shuffle and nn.randperm(self.rows) or nil
+  self.order = self.shuffle and nn.randperm(self.x:size(1)) or nil
 end
 
 function Tensors:next()
@@ -72,28 +74,63 @@ function Tensors:next()
   return x, y, w, count
 end
 
--- Batches of somebody else's, who may keep them.
+-- Where a pass has got to: what the generator was when it began, and the rows taken since. resume(place) draws the same
+-- order and goes there.
+function Tensors:place()
+  return {self.key, self.counter, self.position}
+end
+
+function Tensors:resume(place)
+  core.generator(place[1], place[2])
+  self:begin()
+  self.position = place[3]
+end
+
+-- Batches of somebody else's, who may keep them. once: there is one pass only, which every begin goes on with.
 local Iterators = {owned = false}
 Iterators.__index = Iterators
 
--- A fresh iterator, in the three values of a generic for.
 function Iterators:begin()
-  self.iterate, self.state, self.control = self.make()
-  if type(self.iterate) ~= "function" and not (getmetatable(self.iterate) or {}).__call then
-    fail("%s: the function must return an iterator of x, y; got %s", self.call, errors.show(self.iterate))
+  if self.once and not self.ended then return end
+  if self.once then
+    fail("%s: the iterator is at its end; give a function that makes one for each pass", self.call)
   end
+  self.key, self.counter = core.generator()
+  self.iterate, self.state, self.control, self.once = iterables.begin(self.call, self.given)
+  self.taken, self.ended = 0, false
+end
+
+-- Where it has got to; resume(place) goes through the batches before it again.
+function Iterators:place()
+  return {self.key, self.counter, self.taken}
+end
+
+function Iterators:resume(place)
+  core.generator(place[1], place[2])
+  self:begin()
+  while self.taken < place[3] and self:next() do end
 end
 
 local function as_tensor(value)
   return type(value) == "table" and nn.tensor(value) or value
 end
 
+-- Puts a batch back, to be given again.
+function Iterators:put_back(...)
+  self.waiting, self.taken = table.pack(...), self.taken - 1
+end
+
 function Iterators:next()
+  if self.ended then return nil end
+  local waiting = self.waiting
+  self.taken, self.waiting = self.taken + 1, nil
+  if waiting then return table.unpack(waiting, 1, waiting.n) end
   local x, y, w = self.iterate(self.state, self.control)
-  self.control = x
+  self.control, self.ended = x, x == nil
   if x == nil then return nil end
   x, y, w = as_tensor(x), as_tensor(y), as_tensor(w)
   if type(x) ~= "userdata" then fail("%s: the batches must be tensors; got %s", self.call, errors.show(x)) end
+  if y == nil and not self.without_y then fail("%s: the batches have no y; an iterator gives x, y", self.call) end
   local wanted, count = self.wanted, x:size(1)
   -- casts, as rows of tensors are
   local cast = cast_of(x, wanted.x, wanted.ids)
@@ -142,9 +179,9 @@ end
 local function of_iterable(call, model, given)
   local x = given.x
   if given.y ~= nil then fail("%s: the batches of a data set have their y; leave y out", call) end
-  local make = type(x) == "function" and x or function() return x:batches() end
-  return setmetatable({call = call, make = make, steps = type(x) == "table" and x.size and x:size() or nil,
-    wanted = wants_of(model), class_weight = given.class_weight}, Iterators)
+  local source = type(x) == "table" and (x.iterable or function() return x:batches() end) or x
+  return setmetatable({call = call, given = source, steps = type(x) == "table" and x.size and x:size() or nil,
+    wanted = wants_of(model), class_weight = given.class_weight, without_y = given.without_y}, Iterators)
 end
 
 -- The source of rows of tensors.
@@ -160,9 +197,9 @@ local function of_tensors(call, model, given)
     y_cast = y and wants.y and cast_of(y, wants.y, wants.labels) or nil}, Tensors)
 end
 
--- Whether x is a data set or a function that gives an iterator, and no tensor or list.
+-- Whether x is a data set, an iterator or a function that gives one, and no tensor or list.
 function M.is_iterable(x)
-  return type(x) == "function" or type(x) == "table" and type(x.batches) == "function"
+  return type(x) == "function" or type(x) == "thread" or type(x) == "table" and type(x.batches) == "function"
 end
 
 -- given: x (a tensor, a list, a data set, a function), y, weight, batch_size, shuffle, class_weight, and without_y
@@ -190,8 +227,10 @@ function M.build(model, source)
   local x = source.x
   if not x then
     source:begin()
-    x = source:next()
+    local y, weight, count
+    x, y, weight, count = source:next()
     if not x then fail("%s: the data gave no batch", source.call) end
+    if source.once then source:put_back(x, y, weight, count) end
   end
   model:build(table.move(x.shape, 2, x.ndim, 1, {}))
 end

@@ -16,14 +16,15 @@ local function list_of(call, given)
   return given
 end
 
--- event -> list of callbacks, for all events that have one. Each callback gets model and params.
+-- event -> list of callbacks, for all events that have one, and the list of all. Each callback gets model and params.
 function M.new(call, given, model, params)
-  local by_event = {}
+  local by_event, objects = {}, {}
   local list = list_of(call, given)
-  if #list == 0 then return by_event end
+  if #list == 0 then return by_event, objects end
   local callbacks, events = import "callbacks", import "callback".events
   for _, spec in ipairs(list) do
     local object = callbacks.get(spec)
+    objects[#objects + 1] = object
     object.model, object.params = model, params
     if object.set_params then object:set_params(params) end
     if object.set_model then object:set_model(model) end
@@ -34,7 +35,7 @@ function M.new(call, given, model, params)
       end
     end
   end
-  return by_event
+  return by_event, objects
 end
 
 -- Calls event of all that have it, in the order in which they were given: (self, index, logs), or (self, logs).

@@ -11,7 +11,7 @@ local WHOLE = {
 }
 
 -- Names that are fields of a module.
-local FIELD = {gradcheck = "grad", value_and_grad = "grad"}
+local FIELD = {gradcheck = "grad", value_and_grad = "grad", save = "files", load = "files"}
 
 -- Other names that start with a capital are classes of layers.
 local function find(_, name)

@@ -12,12 +12,13 @@ end
 
 -- run: source (begun); step(x, y, weight, rows), which does the work; limit: batches at most (then the source starts
 -- again when it is at its end); events, and kind: "train", "test" or "predict"; bar and numbers() -> names, logs;
--- closes_x, closes_y: whether nobody can have kept the batch; stops() after a batch. The number of batches.
+-- closes_x, closes_y: whether nobody can have kept the batch; after(count) and stops() after a batch; done: batches
+-- that are behind already. The number of batches.
 return function(run)
   local source, step, limit, bar, events = run.source, run.step, run.limit, run.bar, run.events
   local begins, ends = EVENTS[run.kind].begins, EVENTS[run.kind].ends
   local hears_begins, hears_ends = events[begins], events[ends]
-  local count = 0
+  local count = run.done or 0
   while count ~= limit do
     local x, y, weight, rows = source:next()
     if not x and limit then
@@ -36,6 +37,7 @@ return function(run)
       fire(events, ends, count, logs)
     end
     if bar then bar:step(count, run.numbers) end
+    if run.after then run.after(count) end
     if run.stops and run.stops() or run.deadline and nn.time() >= run.deadline then break end
   end
   if count == 0 then errors.fail("%s: the data gave no batch", source.call) end

@@ -61,6 +61,19 @@ function Chosen:reset_state()
   if self.metric then self.metric:reset_state() end
 end
 
+-- What it became, and the state of that.
+function Chosen:get_state()
+  local chosen = self.metric
+  if not chosen then return {} end
+  return {class = chosen.class_name, config = chosen:get_config(), state = import "plain".of(chosen)}
+end
+
+function Chosen:set_state(state)
+  if not state.class then return end
+  self.metric = metrics:named(state.class)(state.config)
+  import "plain".put(self.metric, state.state)
+end
+
 function Chosen:get_config()
   return {name = self.name}
 end

@@ -132,7 +132,7 @@ end
 local ELSEWHERE = {
   compile = "compile", fit = "training", evaluate = "evaluation", predict = "evaluation",
   predict_classes = "evaluation", train_on_batch = "on_batch", test_on_batch = "on_batch",
-  predict_on_batch = "on_batch", summary = "summary",
+  predict_on_batch = "on_batch", summary = "summary", save_weights = "weight_files", load_weights = "weight_files",
 }
 
 -- A method that recognises model.fit(x), where the first argument is not a model.

@@ -108,8 +108,10 @@ local function training_run(fit)
   local plan, sum, rows_seen = fit.plan, 0, 0
   local run = {source = fit.source, limit = fit.options.steps_per_epoch, events = fit.events, kind = "train",
     closes_x = plan.closes_x, closes_y = plan.closes, deadline = fit.deadline}
-  function run.begin(bar)
-    run.bar, sum, rows_seen = bar, 0, 0
+  -- done: what a run that was resumed had done of the epoch, or nil
+  function run.begin(epoch, bar, done)
+    run.epoch, run.bar, run.done = epoch, bar, done and done.batch or 0
+    sum, rows_seen = done and done.sum or 0, done and done.rows or 0
   end
   -- the epoch's loss is the mean over its samples: a short last batch counts for less
   function run.step(x, y, weight, rows)
@@ -122,20 +124,26 @@ local function training_run(fit)
     return names, logs
   end
   function run.stops() return fit.model.stop_training end
+  if fit.backup then
+    function run.after(batch)
+      fit.backup:after_batch(fit, run.epoch, {batch = batch, sum = sum, rows = rows_seen})
+    end
+  end
   return run
 end
 
--- One epoch: training, validation, callbacks, then history and progress, which see what callbacks added to logs.
-local function run_epoch(fit, epoch)
+-- One epoch: training, validation, callbacks, then history and progress, which see what callbacks added to logs. done:
+-- it began before the run was resumed.
+local function run_epoch(fit, epoch, done)
   local o, by_event = fit.options, fit.events
-  fire(by_event, "on_epoch_begin", epoch, {})
+  if not done then fire(by_event, "on_epoch_begin", epoch, {}) end
   if fit.level > 0 and o.epochs > 1 then Progress.write(("Epoch %d/%d\n"):format(epoch, o.epochs)) end
   local bar = fit.level > 0 and Progress.new(fit.level, fit.steps) or nil
-  fit.plan:reset()
+  if not done then fit.plan:reset() end
   -- with steps_per_epoch an epoch goes on where the last one stopped
-  if not o.steps_per_epoch then fit.source:begin() end
+  if not done and not o.steps_per_epoch then fit.source:begin() end
   local run = fit.run
-  run.begin(bar)
+  run.begin(epoch, bar, done)
   local batches = loop(run)
   local names, logs = run.numbers()
   if validates(fit, epoch) then
@@ -150,19 +158,43 @@ local function run_epoch(fit, epoch)
   return logs
 end
 
+-- The callback that keeps the run, or nil.
+local function backup_of(callbacks)
+  local found
+  for _, object in ipairs(callbacks) do
+    if object.backs_up and found then fail("fit: there can be but one BackupAndRestore") end
+    found = object.backs_up and object or found
+  end
+  return found
+end
+
+-- Begins training, or takes up one that was killed: the first epoch, what of it is done already, whether all is over.
+local function begin(fit)
+  local first, done = (fit.options.initial_epoch or 0) + 1, nil
+  fit.logs, fit.model.stop_training = {}, false
+  local saved = fit.backup and fit.backup:load(fit)
+  fire(fit.events, "on_train_begin", {})
+  if saved then
+    first, fit.logs, done = fit.backup:resume(fit, saved)
+  elseif fit.options.steps_per_epoch then
+    fit.source:begin()
+  end
+  return first, done, saved and fit.model.stop_training
+end
+
 -- All epochs, until one asks to stop or the time is over.
 local function run_epochs(fit)
-  local o, model = fit.options, fit.model
-  local logs = {}
-  model.stop_training = false
-  fire(fit.events, "on_train_begin", {})
-  if o.steps_per_epoch then fit.source:begin() end
-  for epoch = (o.initial_epoch or 0) + 1, o.epochs do
-    logs = run_epoch(fit, epoch)
+  local o, model, backup = fit.options, fit.model, fit.backup
+  local first, done, over = begin(fit)
+  for epoch = first, over and 0 or o.epochs do
+    fit.logs = run_epoch(fit, epoch, done)
+    done = nil
+    if backup then backup:after_epoch(fit, epoch, fit.logs) end
     if model.stop_training or fit.deadline and nn.time() >= fit.deadline then break end
   end
   if model.optimizer.handle then core.optimizer_finish(model.optimizer.handle) end  -- averages, where they are kept
-  fire(fit.events, "on_train_end", logs)
+  fire(fit.events, "on_train_end", fit.logs)
+  if backup then backup:finish() end
 end
 
 -- An optimizer that evaluates the loss again and again needs all rows in one batch.
@@ -212,7 +244,9 @@ function M.fit(model, ...)
   local params = {verbose = level, epochs = o.epochs, steps = steps, validation = validation ~= nil}
   fit.plan = Plan.new(model)
   fit.plan:clear()
-  fit.events = events.new("fit", o.callbacks, model, params)
+  fit.params = params
+  fit.events, fit.callbacks = events.new("fit", o.callbacks, model, params)
+  fit.backup = backup_of(fit.callbacks)
   fit.run = training_run(fit)
   model.history = History(model, params)
   run_epochs(fit)

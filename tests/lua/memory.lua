@@ -16,6 +16,15 @@ local square = nn.custom{forward = function(x) return x * x end, vjp = function(
 local dense = nn.Dense(2, {activation = function(x) return x:relu() + 1 end, input_shape = {3}})
 dense(nn.ones(1, 3))
 
+local folder = os.tmpname()
+os.remove(folder)
+assert(os.execute("mkdir " .. folder))
+local path, csv = folder .. "/x.safetensors", folder .. "/x.csv"
+do
+  local file <close> = assert(io.open(csv, "w"))
+  file:write("n,word\n1,one\n2,two\n")
+end
+
 local works = {
   {"making", function() return nn.tensor{{1, 2}, {3, 4}}, nn.zeros(3), nn.eye(2), nn.arange(1, 3), nn.randperm(4) end},
   {"operators", function() return 2 - nn.ones(2, 3) * 3 ^ nn.tensor{1, 2, 3} end},
@@ -37,6 +46,19 @@ local works = {
   {"a layer with a function", function() return dense(nn.ones(2, 3)) end},
   {"scope", function() return nn.scope(function() return nn.ones(3) + 1, {nn.ones(2)} end) end},
   {"text", function() return tostring(nn.ones(3, 3)), nn.ones(2, 2):t():tostring_bytes() end},
+  {"files", function()
+    nn.save(path, {a = nn.ones(2, 3), b = nn.zeros(3, {dtype = "int64"})})
+    return nn.load(path), nn.data.read_csv(csv, {text = "word"})
+  end},
+  {"a run that is kept", function()
+    nn.seed(1)
+    local model = nn.Sequential{nn.Dense(2, {input_shape = {3}})}
+    model:compile{optimizer = "adam", loss = "mse"}
+    model:fit(nn.rand(4, 3), nn.rand(4, 2), {epochs = 2, batch_size = 4, verbose = 0, check = false,
+      callbacks = {nn.callbacks.BackupAndRestore{dir = folder, delete_checkpoint = false}}})
+    model:save_weights(path)
+    model:load_weights(path)
+  end, function() os.remove(folder .. "/backup.safetensors") end},
   {"training", function()
     nn.seed(1)
     local model = nn.Sequential{nn.Dense(4, {activation = "relu", input_shape = {3}}), nn.Dense(1)}
@@ -97,3 +119,5 @@ t.test("a limit on tensors is a clean error, and garbage is collected before it"
   t.equal(message:find "out of memory: %d+ bytes wanted, %d+ in use, the limit is %d+" ~= nil, true)
   t.equal(#nn.zeros(10000000), 10000000)
 end)
+
+os.execute("rm -r " .. folder)
