@@ -1,10 +1,10 @@
 -- BackupAndRestore: the whole state of a run in one file, from which a run that was killed goes on to the same bits.
 --
--- fit itself calls it, behind all other callbacks: load before on_train_begin, resume behind it, after_epoch when an
--- epoch is in the history, after_batch when all have heard of a batch, finish when training is over. The file is
--- written whole or not at all, so a kill leaves the state before or the one after. What is in it: weights, optimizer,
--- generator, the place in the data, history, logs, the states of the other callbacks, and within an epoch those of the
--- metrics.
+-- fit itself calls it, behind all other callbacks: load before on_train_begin, resume or begin behind it, after_epoch
+-- when an epoch is in the history, after_batch when all have heard of a batch, finish when training is over. The file
+-- is written whole or not at all, so a kill leaves the state before or the one after. What is in it: weights,
+-- optimizer, generator, the place in the data, history, logs, the states of the other callbacks, and within an epoch
+-- those of the metrics. What scripts draw from math.random, or keep in locals, is not.
 local _, core, import = ...
 local errors = import "errors"
 local callback = import "callback"
@@ -155,6 +155,9 @@ callback.class{class_name = "BackupAndRestore", name = "backup_and_restore", pos
     core.generator(saved.generator[1], saved.generator[2])
     return saved.epoch + 1, saved.logs, saved.within or nil
   end,
+
+  -- A run that is killed before its first epoch is over begins again with what callbacks had then.
+  begin = function(self, fit) write(self, fit, fit.options.initial_epoch or 0, fit.logs) end,
 
   after_epoch = function(self, fit, epoch, logs)
     if self.config.save_freq == "epoch" then write(self, fit, epoch, logs) end

@@ -170,16 +170,18 @@ end
 
 -- Begins training, or takes up one that was killed: the first epoch, what of it is done already, whether all is over.
 local function begin(fit)
-  local first, done = (fit.options.initial_epoch or 0) + 1, nil
+  local first = (fit.options.initial_epoch or 0) + 1
   fit.logs, fit.model.stop_training = {}, false
   local saved = fit.backup and fit.backup:load(fit)
   fire(fit.events, "on_train_begin", {})
   if saved then
+    local done
     first, fit.logs, done = fit.backup:resume(fit, saved)
-  elseif fit.options.steps_per_epoch then
-    fit.source:begin()
+    return first, done, fit.model.stop_training
   end
-  return first, done, saved and fit.model.stop_training
+  if fit.options.steps_per_epoch then fit.source:begin() end
+  if fit.backup then fit.backup:begin(fit) end
+  return first
 end
 
 -- All epochs, until one asks to stop or the time is over.
