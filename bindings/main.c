@@ -361,6 +361,7 @@ static int program(lua_State *L) {
 
 int main(int argc, char **argv) {
   (void)argc;
+  nn_blas_alone();
   lua_State *L = luaL_newstate();
   if (!L) {
     fputs("nnlua: not enough memory\n", stderr);

@@ -63,6 +63,14 @@ static void need_blas(void) {
   pthread_once(&once, start_blas);
 }
 
+/* What OpenBLAS itself calls before a fork; not in its header, and so perhaps not there. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+void nn_blas_alone(void) {
+  need_blas();
+  if (blas_thread_shutdown_) blas_thread_shutdown_();
+}
+
 const char *nn_blas_name(void) {
   need_blas();
   return blas.name;

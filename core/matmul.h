@@ -18,6 +18,10 @@ nn_tensor *nn_matmul_t(nn_tensor *a, bool a_transposed, nn_tensor *b, bool b_tra
 /* x (..., in) w (in, out) + b (out, or NULL) -> (..., out); the bias is put in place before the product adds to it. */
 nn_tensor *nn_linear(nn_tensor *x, nn_tensor *w, nn_tensor *b);
 
+/* For a program of one's own, at its start, before other threads use BLAS: the threads that OpenBLAS starts when it is
+ * loaded, and that spin beside ours for a while, end. (They come back if somebody sets a number above 1.) */
+void nn_blas_alone(void);
+
 /* What BLAS runs: "OpenBLAS 0.3.21 SkylakeX". */
 const char *nn_blas_name(void);
 
