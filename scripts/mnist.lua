@@ -1,8 +1,9 @@
 -- Handwritten digits: a dense network on MNIST, or on nnlua's own small digits where MNIST cannot be had.
---   nnlua scripts/mnist.lua [--epochs 5] [--hidden 128] [--batch-size 128] [--seed 1] [--data FOLDER]
+--   nnlua scripts/mnist.lua [--epochs N] [--hidden 128] [--batch-size 128] [--seed 1] [--data FOLDER]
+-- Epochs are 5 on MNIST; 60 on the small digits, which have 50 times fewer rows.
 local nn = require "nn"
 
-local options = {epochs = 5, hidden = 128, ["batch-size"] = 128, seed = 1, data = ""}
+local options = {epochs = 0, hidden = 128, ["batch-size"] = 128, seed = 1, data = ""}
 local i = 1
 while arg[i] do
   local name = arg[i]:match("^%-%-(.+)$")
@@ -19,9 +20,10 @@ nn.seed(options.seed)
 local folder = options.data ~= "" and options.data or nil
 local found, x_train, y_train, x_test, y_test = pcall(nn.datasets.mnist, {path = folder})
 if not found then
-  print("MNIST cannot be had here (" .. tostring(x_train) .. "); training on the built-in 8x8 digits instead.")
+  print("MNIST cannot be had here; training on nnlua's own 8x8 digits (1,437 to learn from, 360 to test) instead.")
   x_train, y_train, x_test, y_test = nn.datasets.digits()
 end
+local epochs = options.epochs > 0 and options.epochs or found and 5 or 60
 local rows, columns = x_train:size(2), x_train:size(3)
 local brightest = x_train:max():item()
 
@@ -35,7 +37,7 @@ local model = nn.Sequential{
 model:compile{optimizer = "adam", loss = "sparse_categorical_crossentropy", metrics = {"accuracy"}}
 model:summary()
 local start = nn.time()
-model:fit(x_train, y_train, {epochs = options.epochs, batch_size = options["batch-size"]})
+model:fit(x_train, y_train, {epochs = epochs, batch_size = options["batch-size"]})
 print(("trained in %.1f s"):format(nn.time() - start))
 
 local loss, accuracy = model:evaluate(x_test, y_test, {verbose = 0})
