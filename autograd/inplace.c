@@ -1,5 +1,7 @@
 /* Changes in place. A recorded one gives x a new place in the graph, so that its gradient stays right; what an earlier
  * op still needs of the old value is found by its version at backward. */
+#include <string.h>
+
 #include "node.h"
 
 static bool allowed(const char *call, const ag_var *x, const ag_var *v) {
@@ -11,6 +13,15 @@ static bool allowed(const char *call, const ag_var *x, const ag_var *v) {
   return true;
 }
 
+/* Arithmetic with a float result is no cast that the caller wrote down: fill_ and copy_ are. */
+static bool truncates(const char *call, const nn_tensor *x, const nn_tensor *result) {
+  if (nn_is_float(x->dtype) || !nn_is_float(result->dtype) || !strcmp(call, "fill_") || !strcmp(call, "copy_"))
+    return false;
+  const char *is = nn_dtype_name(result->dtype);
+  nn_fail("%s: the result is %s and does not fit into %s; use to(\"%s\") first", call, is, nn_dtype_name(x->dtype), is);
+  return true;
+}
+
 static void move_to(ag_var *x, ag_node *node) {
   nn_retain(node);
   nn_release(x->node);
@@ -19,6 +30,7 @@ static void move_to(ag_var *x, ag_node *node) {
 
 bool ag_overwrite(const char *call, ag_var *x, ag_var *result) {
   if (!x || !result || !allowed(call, x, result)) return false;
+  if (truncates(call, x->value, result->value)) return false;
   const size_t mark = nn_scope_open();
   ag_var *history = result;
   if (nn_recording() && result->node) {

@@ -78,6 +78,7 @@ ag_var *ag_apply2(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs
     ag_var *y = op->compose(x, n, attrs, second);
     nn_retain(*second);
     y = nn_scope_return(mark, y);
+    if (!y) nn_fail_as(op->name);       /* the caller's call, not one that it is made of */
     const bool both = *second != NULL;
     *second = nn_scope_own(*second);
     return both && !*second ? NULL : y;

@@ -111,6 +111,9 @@ COMPOSE(narrow) {
   const int64_t size = x[0]->value->shape.dim[at], first = a[1].integer < 0 ? size + a[1].integer + 1 : a[1].integer;
   if (!a[1].integer) return no_position("narrow");
   if (a[2].integer < 0) return nn_fail("narrow: the length must not be negative; got %lld", (long long)a[2].integer);
+  if (first < 1 || a[2].integer > size || first - 1 > size - a[2].integer)
+    return nn_fail("narrow: %lld positions from %lld on do not fit into dimension %d of %s", (long long)a[2].integer,
+                   (long long)a[1].integer, at + 1, nn_shape_text(&x[0]->value->shape).s);
   return cut("narrow", x[0], a[0].integer, (nn_range){first, first + a[2].integer - 1, false});
 }
 COMPOSED(narrow, 1, ATTR({"dim", AG_DIM, true, 0}, {"first", AG_INTEGER, true, 0}, {"length", AG_INTEGER, true, 0}),

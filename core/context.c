@@ -69,7 +69,13 @@ void *nn_fail_memory(const char *call, size_t bytes) {
 void *nn_fail_for(const char *call) {
   static const char name[] = "empty";
   const size_t length = sizeof name - 1;
-  if (strncmp(current->error, name, length) || current->error[length] != ':') return NULL;
+  return strncmp(current->error, name, length) || current->error[length] != ':' ? NULL : nn_fail_as(call);
+}
+
+void *nn_fail_as(const char *call) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  const size_t length = strspn(current->error, letters);
+  if (!length || current->error[length] != ':') return NULL;
   char rest[NN_ERROR_BYTES];
   strcpy(rest, current->error + length);
   snprintf(current->error, sizeof current->error, "%.64s%.680s", call, rest);

@@ -34,6 +34,7 @@ void nn_clear_error(void);
 void *nn_fail(const char *format, ...) __attribute__((format(printf, 1, 2))); /* records it unless one is recorded; NULL */
 void *nn_fail_memory(const char *call, size_t bytes); /* "call: out of memory (N bytes wanted)"; NULL */
 void *nn_fail_for(const char *call);         /* what failed as "empty: ..." was memory for that call: "call: ..."; NULL */
+void *nn_fail_as(const char *call);          /* what failed as "part: ..." failed inside that call: "call: ..."; NULL */
 
 /* Scopes own temporaries. nn_scope_open gives a mark; closing releases all that came after it. */
 size_t nn_scope_open(void);

@@ -88,7 +88,9 @@ static void *does_not_fit(const char *call, const nn_tensor *target, const nn_te
   const char *value = (const char *)source->data + offset * (int64_t)nn_dtype_size(source->dtype);
   const double v = source->dtype == NN_INT64 ? (double)*(const int64_t *)value
                  : source->dtype == NN_FLOAT32 ? *(const float *)value : *(const double *)value;
-  return nn_fail("%s: %g at %s does not fit into %s", call, v, nn_ints_text(&at).s, nn_dtype_name(target->dtype));
+  const char *into = nn_dtype_name(target->dtype);
+  if (isnan(v)) return nn_fail("%s: NaN at %s does not fit into %s", call, nn_ints_text(&at).s, into);
+  return nn_fail("%s: %g at %s does not fit into %s", call, v, nn_ints_text(&at).s, into);
 }
 
 /* y = x, same shape, no overlap */
@@ -130,11 +132,17 @@ nn_tensor *nn_clone(nn_tensor *x) {
 
 nn_tensor *nn_contiguous(nn_tensor *x) { return !x || x->contiguous ? x : nn_clone(x); }
 
-nn_tensor *nn_cast(nn_tensor *x, nn_dtype dtype) {
-  if (!x || (x->dtype == dtype && !x->number)) return x;
+static nn_tensor *cast(const char *call, nn_tensor *x, nn_dtype dtype) {
   nn_tensor *y = nn_empty(dtype, x->shape);
-  return y && copy("to", y, x) ? y : NULL;
+  return y && copy(call, y, x) ? y : NULL;
 }
+
+nn_tensor *nn_cast(nn_tensor *x, nn_dtype dtype) {
+  return !x || (x->dtype == dtype && !x->number) ? x : cast("to", x, dtype);
+}
+
+/* Values of the source may not fit into the target. */
+static bool checked(nn_dtype target, nn_dtype source) { return !nn_is_float(target) && source > target; }
 
 bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source) {
   if (!target || !source) return false;
@@ -145,6 +153,8 @@ bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source) {
                    nn_shape_text(&target->shape).s);
   const size_t mark = nn_scope_open();
   nn_tensor *from = source->buffer == target->buffer ? nn_clone(source) : source;
+  /* on the side first, so that a value that does not fit leaves the target as it was */
+  if (from && checked(target->dtype, from->dtype)) from = cast(call, from, target->dtype);
   from = nn_broadcast_to(from, target->shape);
   const bool done = from && copy(call, target, from);
   if (from) nn_changed(target);

@@ -1,5 +1,6 @@
 /* Element-wise arithmetic: broadcasting as NumPy does, dtypes by nn_promote; one pass, vectorised, cut over the thread
- * pool when large. Integers wrap around on overflow, as NumPy's do. NaN is propagated by every function here. */
+ * pool when large. Integers wrap around on overflow, as NumPy's do. NaN is propagated, except
+ * that NaN^0 and 1^NaN are 1, comparisons and logical_not give 0 (ne: 1), and the gradients of relu and clamp choose. */
 #ifndef NN_ELEMENTWISE_H
 #define NN_ELEMENTWISE_H
 
@@ -65,7 +66,7 @@ nn_tensor *nn_elu(nn_tensor *x, double alpha);      /* x > 0 ? x : alpha (e^x - 
 nn_tensor *nn_selu(nn_tensor *x);                   /* 1.0507009873554805 elu(x, 1.6732632423543772) */
 
 /* Derivatives in one pass: g times the derivative at x (or written with the result y), same float dtype and shape. */
-nn_tensor *nn_relu_grad(nn_tensor *g, nn_tensor *y);            /* y > 0 ? g : 0 */
+nn_tensor *nn_relu_grad(nn_tensor *g, nn_tensor *y);            /* y <= 0 ? 0 : g, so g where y is NaN */
 nn_tensor *nn_leaky_relu_grad(nn_tensor *g, nn_tensor *x, double slope);
 nn_tensor *nn_elu_grad(nn_tensor *g, nn_tensor *x, double alpha); /* x > 0 ? g : g alpha e^x */
 nn_tensor *nn_selu_grad(nn_tensor *g, nn_tensor *x);

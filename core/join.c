@@ -98,7 +98,7 @@ nn_tensor *nn_stack(int n, nn_tensor *const *list, int64_t dim) {
       return nn_fail("stack: shapes differ: %s and %s", nn_shape_text(each).s, nn_shape_text(&list[i]->shape).s);
   if (each->rank == NN_MAX_RANK) return nn_fail("stack: rank %d is above 8, the highest", NN_MAX_RANK + 1);
   nn_shape shape = {each->rank + 1, {0}};
-  const int axis = nn_dim("stack", &shape, dim);
+  const int axis = nn_new_dim("stack", each, dim);
   if (axis < 0) return NULL;
   for (int i = 0; i < shape.rank; i++) shape.dim[i] = i == axis ? n : each->dim[i - (i > axis)];
   return fill_beside(nn_empty(dtype, shape), size_before(&shape, axis), n, list);

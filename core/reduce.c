@@ -177,8 +177,12 @@ nn_tensor *nn_mean(nn_tensor *x, nn_ints dims, bool keepdim) {
   for (int i = 0; i < x->shape.rank; i++)
     if (reduced[i]) n *= (double)x->shape.dim[i];
   const size_t mark = nn_scope_open();
-  nn_tensor *sums = reduce_to("mean", NN_SUM, x, reduced, nn_shape_reduced(&x->shape, reduced, keepdim));
-  return nn_scope_return(mark, sums ? divided(sums, n) : NULL);
+  /* a sum of int64 may overflow, and the result is a float anyway */
+  const bool wide = x->dtype == NN_INT64;
+  nn_tensor *from = wide ? nn_cast(x, NN_FLOAT64) : x;
+  nn_tensor *sums = !from ? NULL : reduce_to("mean", NN_SUM, from, reduced, nn_shape_reduced(&x->shape, reduced, keepdim));
+  nn_tensor *y = sums ? divided(sums, n) : NULL;
+  return nn_scope_return(mark, wide && y ? nn_cast(y, NN_FLOAT32) : y);
 }
 
 /* any and all: the largest and the smallest of the truths; of nothing, false and true. */

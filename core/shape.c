@@ -100,6 +100,16 @@ int nn_dim(const char *call, const nn_shape *shape, int64_t dim) {
   return -1;
 }
 
+int nn_new_dim(const char *call, const nn_shape *shape, int64_t dim) {
+  const int rank = shape->rank + 1;
+  if (dim >= 1 && dim <= rank) return (int)dim - 1;
+  if (dim <= -1 && dim >= -rank) return (int)(rank + dim);
+  if (dim == 0) nn_fail("%s: dimensions count from 1 (or -1, the last); got 0 for %s", call, nn_shape_text(shape).s);
+  else nn_fail("%s: dimension %" PRId64 " is outside 1..%d of the result for %s", call, dim, rank,
+               nn_shape_text(shape).s);
+  return -1;
+}
+
 bool nn_dims(const char *call, const nn_shape *shape, const nn_ints *dims, bool reduced[NN_MAX_RANK]) {
   for (int i = 0; i < NN_MAX_RANK; i++) reduced[i] = dims->n == 0 && i < shape->rank;
   for (int i = 0; i < dims->n; i++) {

@@ -129,21 +129,48 @@ static nn_tensor *progression(nn_dtype dtype, double first, double step, int64_t
   return x;
 }
 
+/* Where the last number lies never overflows: differences are taken without a sign. */
+nn_tensor *nn_arange_integer(int64_t first, int64_t last, int64_t step) {
+  if (step == 0) return nn_fail("arange: step must not be 0");
+  const uint64_t from = (uint64_t)first, by = (uint64_t)step;
+  uint64_t count = 0;
+  if (step > 0 ? first <= last : first >= last) {
+    count = step > 0 ? ((uint64_t)last - from) / by : (from - (uint64_t)last) / (0 - by);
+    if (count >= UINT64_C(1) << 53)
+      return nn_fail("arange: %g elements are more than memory can address", (double)count);
+    count++;
+  }
+  nn_tensor *x = nn_empty(NN_INT64, NN_SHAPE((int64_t)count));
+  for (uint64_t i = 0; x && i < count; i++) ((int64_t *)x->data)[i] = (int64_t)(from + i * by);
+  return x;
+}
+
+static bool whole(double v) { return v == floor(v) && v >= -0x1p63 && v < 0x1p63; }
+
 nn_tensor *nn_arange(nn_dtype dtype, double first, double last, double step) {
   if (!isfinite(first) || !isfinite(last) || !isfinite(step) || step == 0)
     return nn_fail("arange: first, last and step must be finite and step not 0; got %g, %g, %g", first, last, step);
+  if (dtype == NN_INT64 && whole(first) && whole(last) && whole(step))
+    return nn_arange_integer((int64_t)first, (int64_t)last, (int64_t)step);
   /* a relative slack of a few roundings, so that arange(0, 1, 0.1) reaches 1 */
   const double count = floor((last - first) / step * (1 + 1e-12) + 1e-9) + 1;
   if (count > 0x1p53) return nn_fail("arange: %g elements are more than memory can address", count);
   const double end = first + (count - 1) * step;
   if (count > 0 && dtype == NN_UINT8 && (fmin(first, end) < 0 || fmax(first, end) > 255))
     return nn_fail("arange: %g to %g does not fit into uint8", first, end);
+  if (count > 0 && dtype == NN_INT64 && (fmin(first, end) < -0x1p63 || fmax(first, end) >= 0x1p63))
+    return nn_fail("arange: %g to %g does not fit into int64", first, end);
   return progression(dtype, first, step, count > 0 ? (int64_t)count : 0);
 }
 
 nn_tensor *nn_linspace(nn_dtype dtype, double first, double last, int64_t n) {
   if (n < 0) return nn_fail("linspace: n must not be negative; got %lld", (long long)n);
-  nn_tensor *x = progression(NN_FLOAT64, first, n > 1 ? (last - first) / (double)(n - 1) : 0, n);
+  if (!isfinite(first) || !isfinite(last))
+    return nn_fail("linspace: first and last must be finite; got %g and %g", first, last);
+  const double scale = isfinite(last - first) ? 1 : 0.5;    /* halves, where the difference would overflow */
+  const double step = n > 1 ? (last * scale - first * scale) / (double)(n - 1) : 0;
+  nn_tensor *x = progression(NN_FLOAT64, first * scale, step, n);
+  for (int64_t i = 0; x && scale < 1 && i < n; i++) ((double *)x->data)[i] /= scale;
   if (x && n > 1) ((double *)x->data)[n - 1] = last;
   return x ? nn_cast(x, dtype) : NULL;
 }

@@ -52,6 +52,8 @@ int64_t nn_shape_numel(const char *call, const nn_shape *shape, nn_dtype dtype);
 bool nn_shape_broadcast(const char *call, const nn_shape *a, const nn_shape *b, nn_shape *result);
 /* dim (from 1, negative from the end) as 0-based; -1 with an error "call: dimension 3 is outside {2, 3}". */
 int nn_dim(const char *call, const nn_shape *shape, int64_t dim);
+/* likewise for a dimension to be put into shape: it counts in the result */
+int nn_new_dim(const char *call, const nn_shape *shape, int64_t dim);
 /* dims (n = 0: all) as flags per 0-based dimension; false with an error when one is outside or named twice. */
 bool nn_dims(const char *call, const nn_shape *shape, const nn_ints *dims, bool reduced[NN_MAX_RANK]);
 /* shape after the reduction of the flagged dimensions: size 1 with keepdim, gone without. */
@@ -79,6 +81,7 @@ nn_tensor *nn_full(nn_dtype dtype, nn_shape shape, double value); /* value must 
 nn_tensor *nn_number(double value);                           /* rank 0, float64, an immediate operand */
 nn_tensor *nn_integer(int64_t value);                         /* rank 0, int64, an immediate operand */
 nn_tensor *nn_arange(nn_dtype dtype, double first, double last, double step); /* both ends included; {0} when empty */
+nn_tensor *nn_arange_integer(int64_t first, int64_t last, int64_t step); /* likewise int64, exact beyond 2^53 */
 nn_tensor *nn_linspace(nn_dtype dtype, double first, double last, int64_t n);
 nn_tensor *nn_eye(nn_dtype dtype, int64_t n);
 /* Contiguous memory of the caller's as a tensor, without a copy; release(user) is called when the last view is gone. */

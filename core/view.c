@@ -115,7 +115,7 @@ nn_tensor *nn_unsqueeze(nn_tensor *x, int64_t dim) {
   if (!x) return NULL;
   nn_shape shape = x->shape;
   if (++shape.rank > NN_MAX_RANK) return nn_fail("unsqueeze: rank 9 is above 8, the highest");
-  const int at = nn_dim("unsqueeze", &shape, dim);
+  const int at = nn_new_dim("unsqueeze", &x->shape, dim);
   if (at < 0) return NULL;
   int64_t stride[NN_MAX_RANK];
   for (int i = 0, from = 0; i < shape.rank; i++) {
