@@ -41,7 +41,7 @@ ag_var *nnlua_operand(lua_State *L, nnlua_state *s, int index);
 ag_var *nnlua_only_number(lua_State *L, nnlua_state *s, int index);
 
 void nnlua_push_number(lua_State *L, const nn_tensor *x);      /* the value of a tensor with one element */
-/* Pushes the value of a rank-0 variable for reading: a number; or (true) nothing where its gradient is recorded. */
+/* Does a rank-0 variable stay a tensor when it is read, because its gradient is recorded? Pushes nothing. */
 bool nnlua_stays_tensor(nnlua_state *s, const ag_var *x);
 void nnlua_push_shape(lua_State *L, const nn_shape *shape);
 void nnlua_push_values(lua_State *L, const nn_tensor *x);      /* nested tables, or a number for rank 0 */

@@ -155,18 +155,89 @@ static int guarded_setmetatable(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* Loops inside one call, whose length the script writes down, are kept to what is in memory. */
+/* Loops inside one call, which no hook interrupts: their work counts as instructions before it is done, and beyond a
+ * limit of its own it is refused. */
+
+enum { LONGEST_LOOP = 4000000 /* elements: a fraction of a second */ };
+
+static lua_Number span(lua_State *L, int first, int last) {
+  return lua_isnumber(L, first) && lua_isnumber(L, last) ? lua_tonumber(L, last) - lua_tonumber(L, first) : 0;
+}
+
+static lua_Number shifted(lua_State *L, int least) {
+  if (!lua_istable(L, 1) || lua_gettop(L) < least || !lua_isnumber(L, 2)) return 0;
+  return (lua_Number)lua_rawlen(L, 1) - lua_tonumber(L, 2);
+}
+
+static lua_Number work_of_move(lua_State *L) { return span(L, 2, 3); }
+static lua_Number work_of_insert(lua_State *L) { return shifted(L, 3); }
+static lua_Number work_of_remove(lua_State *L) { return shifted(L, 2); }
+static lua_Number work_of_unpack(lua_State *L) { return span(L, 2, 3); }
+static lua_Number work_of_rep(lua_State *L) { return lua_isnumber(L, 2) ? lua_tonumber(L, 2) : 0; }
+
+static lua_Number work_of_concat(lua_State *L) {
+  const lua_Number first = lua_isnumber(L, 3) ? lua_tonumber(L, 3) : 1;
+  const lua_Number last = lua_isnumber(L, 4) ? lua_tonumber(L, 4) : lua_istable(L, 1) ? (lua_Number)lua_rawlen(L, 1) : 0;
+  return last - first;
+}
+
+/* The order that table.sort takes by itself, with a look at the limits from time to time. */
+static int counted_order(lua_State *L) {
+  enum { COMPARISONS = 256 };
+  static _Thread_local int count;
+  if (++count >= COMPARISONS) {
+    count = 0;
+    nnlua_budget_charge(L, nnlua_state_find(L), COMPARISONS);
+  }
+  lua_pushboolean(L, lua_compare(L, 1, 2, LUA_OPLT));
+  return 1;
+}
+
+/* n log n, where the comparisons do not count themselves. */
+static lua_Number work_of_sort(lua_State *L) {
+  if (!lua_istable(L, 1)) return 0;
+  lua_Number work = (lua_Number)lua_rawlen(L, 1);
+  if (lua_isnoneornil(L, 2)) {
+    lua_settop(L, 1);
+    lua_pushcfunction(L, counted_order);
+  } else if (lua_iscfunction(L, 2)) {
+    for (lua_Unsigned n = lua_rawlen(L, 1); n > 1; n /= 2) work += (lua_Number)lua_rawlen(L, 1);
+  }
+  return work;
+}
+
+static const struct { const char *library, *name; lua_Number (*work)(lua_State *L); } loops[] = {
+  {LUA_TABLIBNAME, "move", work_of_move}, {LUA_TABLIBNAME, "insert", work_of_insert},
+  {LUA_TABLIBNAME, "remove", work_of_remove}, {LUA_TABLIBNAME, "concat", work_of_concat},
+  {LUA_TABLIBNAME, "unpack", work_of_unpack}, {LUA_TABLIBNAME, "sort", work_of_sort},
+  {LUA_STRLIBNAME, "rep", work_of_rep},
+};
+enum { LOOPS = sizeof loops / sizeof loops[0] };
+
 static int guarded_loop(lua_State *L) {
-  for (int i = 1; i <= lua_gettop(L); i++) {
-    const lua_Number n = lua_type(L, i) == LUA_TNUMBER ? lua_tonumber(L, i) : 0;
-    if (n > 1e8 || n < -1e8) return luaL_error(L, "%f is too far for this script", n);
+  const nnlua_state *s = nnlua_state_find(L);
+  for (int i = 1; i <= lua_gettop(L); i++)
     if (lua_istable(L, i) && luaL_getmetafield(L, i, "__len"))
       return luaL_error(L, "a table with __len is not taken here");
-  }
+  const lua_Number work = loops[lua_tointeger(L, lua_upvalueindex(2))].work(L);
+  if (work > LONGEST_LOOP) return luaL_error(L, "%f steps in one call are too many for this script", work);
+  if (work > 0) nnlua_budget_charge(L, s, (long long)work);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  if (work > STRIDE) nnlua_budget_charge(L, s, 0);
   return lua_gettop(L);
+}
+
+static void guard_loops(lua_State *L) {
+  for (int i = 0; i < LOOPS; i++) {
+    lua_getglobal(L, loops[i].library);
+    lua_getfield(L, -1, loops[i].name);
+    lua_pushinteger(L, i);
+    lua_pushcclosure(L, guarded_loop, 2);
+    lua_setfield(L, -2, loops[i].name);
+    lua_pop(L, 1);
+  }
 }
 
 /* Puts f around the function of that name in the table on top. */
@@ -190,7 +261,6 @@ static int open_confined(lua_State *L) {
   };
   static const char *const no_globals[] = {"load", "loadfile", "dofile", "require", "collectgarbage", NULL};
   static const char *const no_dump[] = {"dump", NULL};
-  static const char *const loops[] = {"move", "insert", "remove", "concat", "unpack", NULL};
   nnlua_budget *b = lua_touserdata(L, 1);
   for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
     luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
@@ -208,10 +278,8 @@ static int open_confined(lua_State *L) {
   guard(L, "setmetatable", guarded_setmetatable);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   remove_fields(L, no_dump);
-  guard(L, "rep", guarded_loop);
   nnlua_open_patterns(L, s);
-  lua_getfield(L, -2, LUA_TABLIBNAME);
-  for (int i = 0; loops[i]; i++) guard(L, loops[i], guarded_loop);
+  guard_loops(L);
   return 0;
 }
 

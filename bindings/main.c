@@ -15,7 +15,7 @@ static const char usage[] =
   "usage: nnlua [options] [script [args]]\n"
   "  -e stat      run the string stat\n"
   "  -l mod       require mod into a global of its name (-l g=mod: into g)\n"
-  "  -i           interactive after the script\n"
+  "  -i           interactive after the script; at its prompt local x = ... stays visible for later lines\n"
   "  -v           show the version\n"
   "  -E           ignore environment variables\n"
   "  -W           turn warnings on\n"

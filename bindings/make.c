@@ -143,7 +143,12 @@ static int make_full(lua_State *L) {
   int next = 1;
   nn_shape shape;
   if (lua_istable(L, 1)) shape = nnlua_check_shape(L, &next, "full");
-  else shape = NN_SHAPE(nnlua_check_integer(L, next++, "full", "shape"));
+  else {                                 /* sizes one after the other; the last number is the value */
+    nn_ints sizes = {1, {nnlua_check_integer(L, next++, "full", "shape")}};
+    while (sizes.n < NN_MAX_RANK && lua_type(L, next) == LUA_TNUMBER && lua_type(L, next + 1) == LUA_TNUMBER)
+      sizes.v[sizes.n++] = nnlua_check_integer(L, next++, "full", "shape");
+    shape = nn_shape_of(sizes.n, sizes.v);
+  }
   const options o = read_options(L, next + 1, "full");
   const numbers a = full_value(L, next, "full", o.dtype);
   return make_by_rule(L, "full", full, o, shape, &a);
@@ -169,6 +174,7 @@ static int make_eye(lua_State *L) {
 
 static nn_tensor *arange(nn_dtype dtype, nn_shape shape, const numbers *a) {
   (void)shape;
+  if (dtype == NN_INT64 && a->whole[3]) return nn_arange_integer(a->whole[0], a->whole[1], a->whole[2]);
   return nn_arange(dtype, a->v[0], a->v[1], a->v[2]);
 }
 
@@ -177,6 +183,12 @@ static int make_arange(lua_State *L) {
   const options o = read_options(L, step ? 4 : 3, "arange");
   numbers a = {.v = {nnlua_check_number(L, 1, "arange", "first"), nnlua_check_number(L, 2, "arange", "last"), 1}};
   if (lua_type(L, 3) == LUA_TNUMBER) a.v[2] = lua_tonumber(L, 3);
+  a.whole[3] = lua_isinteger(L, 1) && lua_isinteger(L, 2) && (lua_isinteger(L, 3) || a.v[2] == 1);
+  if (a.whole[3]) {                         /* exact: a double holds no more than 53 bits */
+    a.whole[0] = lua_tointeger(L, 1);
+    a.whole[1] = lua_tointeger(L, 2);
+    a.whole[2] = lua_isinteger(L, 3) ? lua_tointeger(L, 3) : 1;
+  }
   return make_by_rule(L, "arange", arange, o, NN_SCALAR, &a);
 }
 

@@ -33,7 +33,8 @@ const char *nnlua_version(void);                   /* "0.1.0" */
 
 /* An interpreter for scripts that are not trusted. Open in it are _G, table, string, math, utf8, coroutine and nn (also
  * a global); there is no io, os, debug, require, package, load, loadfile, dofile, collectgarbage or string.dump, and nn
- * reaches no file and no process. setmetatable takes no __gc. Only text is run, never precompiled code. */
+ * reaches no file and no process; nn.set_threads is refused. setmetatable takes no __gc. Functions that loop inside one
+ * call (table.move, string.rep, ...) take at most 4 million steps. Only text is run, never precompiled code. */
 typedef struct nnlua_options {
   size_t memory_limit;             /* bytes for Lua's heap and tensors together; 0: none */
   double seconds;                  /* of running time for each nnlua_run; 0: none */

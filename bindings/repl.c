@@ -1,5 +1,5 @@
 /* The interactive loop: editing, history and completion by libedit where it is there; values shown without print; input
- * over several lines; _ is the last value; Ctrl-C comes back to the prompt. */
+ * over several lines; a local that begins a chunk stays visible; _ is the last value; Ctrl-C comes back to the prompt. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,22 +187,52 @@ static bool incomplete(lua_State *L, int status) {
   return size >= sizeof mark - 1 && !strcmp(message + size - (sizeof mark - 1), mark);
 }
 
-/* A line that is an expression is wanted for its value. */
-static int load_expression(lua_State *L) {
-  const char *text = lua_pushfstring(L, "return %s;", lua_tostring(L, 1));
-  const int status = luaL_loadbuffer(L, text, strlen(text), "=stdin");
-  lua_remove(L, status == LUA_OK ? -2 : -1);
-  if (status != LUA_OK) lua_pop(L, 1);
+/* Each chunk is a function of its own, so that its locals would be gone in the next line: pushes the text without the
+ * local it begins with. x <const> and x <close> stay as they are. */
+static void push_statement(lua_State *L, const char *text) {
+  static const char space[] = " \t\r\n\f\v";
+  static const char letters[] = "_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const char *first = text + strspn(text, space);
+  if (strspn(first, letters) != 5 || strncmp(first, "local", 5)) {
+    lua_pushstring(L, text);
+    return;
+  }
+  const char *names = first + 5 + strspn(first + 5, space), *name = names, *end, *next;
+  for (;; name = next + 1 + strspn(next + 1, space)) {
+    end = name + strspn(name, letters);
+    next = end + strspn(end, space);
+    if (end == name || *next != ',') break;
+  }
+  if (end == name || *next == '<') lua_pushstring(L, text);
+  else if (*next == '=' || (end - names == 8 && !strncmp(names, "function", 8))) lua_pushstring(L, names);
+  else {
+    lua_pushlstring(L, names, (size_t)(end - names));
+    lua_pushfstring(L, " = nil%s", end);
+    lua_concat(L, 2);
+  }
+}
+
+/* Tries the text as it is; leaves the function or the message on top. */
+static int load_text(lua_State *L) {
+  size_t size;
+  const char *text = lua_tolstring(L, -1, &size);
+  const int status = luaL_loadbuffer(L, text, size, "=stdin");
+  lua_remove(L, -2);
   return status;
 }
 
-/* Lines from the user until they are a whole statement: its function is left on top. */
-static int load_statement(lua_State *L) {
+/* Lines from the user (the first is at 1) until they are an expression, wanted for its value, or whole statements: the
+ * function is left on top. */
+static int load_chunk(lua_State *L) {
   for (;;) {
-    size_t size;
-    const char *text = lua_tolstring(L, 1, &size);
-    const int status = luaL_loadbuffer(L, text, size, "=stdin");
-    if (!incomplete(L, status)) return status;
+    lua_pushfstring(L, "return %s", lua_tostring(L, 1));
+    int status = load_text(L);
+    if (status == LUA_OK) return status;
+    const bool goes_on = incomplete(L, status);
+    lua_pop(L, 1);
+    push_statement(L, lua_tostring(L, 1));
+    status = load_text(L);
+    if (status == LUA_OK || !(goes_on || incomplete(L, status))) return status;
     lua_pop(L, 1);
     if (!push_line(L, false)) {
       lua_pushliteral(L, "unfinished input");
@@ -249,8 +279,7 @@ static bool round_of(lua_State *L, int show) {
     if (nnlua_interrupted) putchar('\n');
     return nnlua_interrupted;
   }
-  int status = load_expression(L);
-  if (status != LUA_OK) status = load_statement(L);
+  int status = load_chunk(L);
   lua_remove(L, 1);
   if (status == LUA_YIELD) {
     putchar('\n');

@@ -157,6 +157,8 @@ static int get_threads(lua_State *L) {
 }
 
 static int set_threads(lua_State *L) {
+  if (nnlua_state_of(L)->confined)       /* the threads are the process's */
+    return nnlua_error(L, "set_threads: this script may not change the threads");
   const int64_t n = nnlua_check_integer(L, 1, "set_threads", "n");
   if (n < 1 || n > 64) return nnlua_error(L, "set_threads: n must be within 1..64; got %I", (LUAI_UACINT)n);
   lua_pushinteger(L, nn_set_threads((int)n));

@@ -259,24 +259,31 @@ static int tensor_concat(lua_State *L) {
 }
 
 /* Lua makes one boolean of what < gives: right for two numbers, a silent wrong result for more. */
-static double comparable(lua_State *L, nnlua_state *s, int index, const char *operator, const char *method) {
-  if (lua_type(L, index) == LUA_TNUMBER) return lua_tonumber(L, index);
+static void push_comparable(lua_State *L, nnlua_state *s, int index, const char *operator, const char *method) {
+  if (lua_type(L, index) == LUA_TNUMBER) {
+    lua_pushvalue(L, index);
+    return;
+  }
   const nn_tensor *x = nnlua_check(L, s, index, operator)->value;
   if (x->numel != 1)
     nnlua_error(L, "%s: gives one boolean, so it compares tensors of one element; got %s: use a:%s(b)", operator,
                 nn_shape_text(&x->shape).s, method);
-  return nn_item(x);
+  nnlua_push_number(L, x);
 }
 
 static int tensor_lt(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  lua_pushboolean(L, comparable(L, s, 1, "<", "lt") < comparable(L, s, 2, "<", "lt"));
+  push_comparable(L, s, 1, "<", "lt");
+  push_comparable(L, s, 2, "<", "lt");
+  lua_pushboolean(L, lua_compare(L, -2, -1, LUA_OPLT));
   return 1;
 }
 
 static int tensor_le(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  lua_pushboolean(L, comparable(L, s, 1, "<=", "le") <= comparable(L, s, 2, "<=", "le"));
+  push_comparable(L, s, 1, "<=", "le");
+  push_comparable(L, s, 2, "<=", "le");
+  lua_pushboolean(L, lua_compare(L, -2, -1, LUA_OPLE));
   return 1;
 }
 

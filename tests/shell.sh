@@ -83,4 +83,20 @@ grep -q '^nnlua: ' "$work/err" || fail "an error is said as nnlua: message"
 [ "$("$build/nnlua" --threads 1 -e 'print(nn.get_threads())')" = 1 ] || fail "--threads"
 ok
 
+# The REPL: locals stay, expressions and statements go over lines; README's first example typed line by line
+typed() { printf '%s\n' "$1" | "$build/nnlua" -i 2>&1 | sed 's/^\(>*> \)*//'; }
+shows() { typed "$1" | grep -q -- "$2" || { typed "$1"; fail "the REPL: $1"; }; }
+shows "$(printf 'local a, b = 3, 4\na * b')" '^12'
+shows "$(printf 'local function f(x)\nreturn x + 1 end\nf(41)')" '^42'
+shows "$(printf 'local f\nlocal f2, g\nf == nil and g == nil')" '^true'
+shows "$(printf 'local c <const> = 5 print(c + 1)')" '^6'
+shows "$(printf '1 +\n2')" '^3'
+shows "$(printf '{\n7}')" '7'
+shows "$(printf '[[\nabc\n]]')" 'abc'
+shows "$(printf 'nn.tensor{\n{1,2},{3,4}}')" '3.*4'
+shows "$(printf '1 + * 2\n40 + 2')" '^42'
+shows "$(cat "$work/readme1.lua")" '^Accuracy: '
+"$build/nnlua" --help | grep -q 'local x = ... stays' || fail "--help says nothing of locals"
+ok
+
 echo "shell tests: all $passed groups passed"

@@ -63,6 +63,9 @@ static const char *const hostile[] = {
   "while true do end", "while true do pcall(function() while true do end end) end",
   "local t = {} while true do t[#t + 1] = ('x'):rep(1000) end", "while true do pcall(string.rep, 'x', 1e8) end",
   "local s = 'x' while true do s = s .. s end", "string.rep('', 1e18)", "table.move({}, 1, 1e18, 2)",
+  "local t = {} while true do table.move(t, 1, 4e6, 2) end", "nn.set_threads(1)", "table.move({}, 1, 9e7, 2)",
+  "local t = {} for i = 1, 4e5 do t[i] = i % 1000 end while true do table.sort(t) end",
+  "local t = {} for i = 1, 4e5 do t[i] = i * 7919 % 100003 end while true do pcall(table.sort, t, math.ult) end",
   "table.insert(setmetatable({}, {__len = function() return 1 << 62 end}), 1, 2)",
   "setmetatable({}, {__gc = function() while true do end end})",
   "while true do coroutine.wrap(function() pcall(function() while true do end end) end)() end",
@@ -89,6 +92,11 @@ static void test_hostile_scripts(void) {
     nnlua_close(L);
     expect(now() - start < 0.7, "it ends in time", hostile[i]);
   }
+  lua_State *free = nnlua_open(&limits);
+  expect(!run(free, "local t = {3, 1, 2} table.sort(t) table.insert(t, 5e9) t = table.move(t, 1, 4, 2)"
+              " table.sort(t, function(a, b) return a > b end) assert(table.concat(t, ' ', 3) == '2 1 1')"),
+         "small loops are as ever", lua_tostring(free, -1));
+  nnlua_close(free);
   const nnlua_options few = {.instructions = 100000};
   lua_State *L = nnlua_open(&few);
   expect(run(L, "for i = 1, 1e6 do end") != NULL, "a limit on instructions", NULL);

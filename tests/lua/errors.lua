@@ -41,7 +41,7 @@ local wrong = {
   {function() a:to "float16" end, 'to: unknown dtype "float16"; did you mean "float32"?'},
   {function() a:to(1) end, "to: dtype must be a name; got 1"},
   {function() nn.tensor{1, 300}:to "uint8" end, "300"},
-  {function() nn.tensor{0 / 0}:to "int64" end, "nan"},
+  {function() nn.tensor{0 / 0}:to "int64" end, "NaN at {1} does not fit into int64"},
   {function() nn.cat() end, "cat: expected a list of tensors; got nil"},
   {function() nn.cat{} end, "cat: expected a list of tensors; got table"},
   {function() nn.cat{a, 1} end, "cat: the list holds tensors; [2] is 1"},
@@ -117,6 +117,19 @@ local wrong = {
   {function() nn.full({2}, 300, {dtype = "uint8"}) end, "300"},
   {function() nn.arange(1) end, "arange: last must be a number; got nil"},
   {function() nn.arange(1, 2, 0) end, "arange:"},
+  {function() nn.arange(0, 1e19, 1e18, {dtype = "int64"}) end, "arange: 0 to 1e+19 does not fit into int64"},
+  {function() v:narrow(1, 2, math.maxinteger) end,
+    "narrow: 9223372036854775807 positions from 2 on do not fit into dimension 1 of {3}"},
+  {function() v:narrow(1, -5, 1) end, "narrow: 1 positions from -5 on do not fit into dimension 1 of {3}"},
+  {function() i:add_(0.5) end, 'add_: the result is float32 and does not fit into int64; use to("float32") first'},
+  {function() i:div_(2) end, "div_: the result is float32"},
+  {function() a:unsqueeze(4 + 1) end, "unsqueeze: dimension 5 is outside 1..3 of the result for {2, 3}"},
+  {function() nn.stack({a, a}, 4) end, "stack: dimension 4 is outside 1..3 of the result for {2, 3}"},
+  {function() a:expand(3, 3) end, "expand:"},
+  {function() a:std(3) end, "std: dimension 3 is outside {2, 3}"},
+  {function() nn.topk(v, 1, 2) end, "topk: dimension 2 is outside {3}"},
+  {function() a:sort(3) end, "sort: dimension 3 is outside {2, 3}"},
+  {function() a:max(3) end, "max: dimension 3 is outside {2, 3}"},
   {function() nn.arange(1, math.huge) end, "arange:"},
   {function() nn.linspace(0, 1, -1) end, "linspace:"},
   {function() nn.randint(3, 1, {2}) end, "randint:"},
@@ -146,6 +159,15 @@ for n, case in ipairs(wrong) do
     if not message:find "^[^%s:]*errors.lua:%d+: " then error("no place in front: " .. message) end
   end)
 end
+
+t.test("full takes sizes one after the other; < compares integers as integers", function()
+  t.equal(tostring(nn.full(2, 2, 7)), tostring(nn.full({2, 2}, 7)))
+  t.equal(tostring(nn.full(3, 7)), tostring(nn.full({3}, 7)))
+  local large = nn.tensor({(1 << 53) + 1}, {dtype = "int64"})
+  t.equal(large > (1 << 53), true)
+  t.equal(large <= (1 << 53), false)
+  t.equal(nn.tensor{1} < 2, true)
+end)
 
 t.test("the position is that of the user's line, also under pcall", function()
   local line = debug.getinfo(1, "l").currentline + 1
