@@ -122,6 +122,20 @@ function M.data(call, model, x, y, first_row, scale)
   if loss.behind == "softmax" then return check_one_hot(call, model, y) end
 end
 
+-- Weights of classes that the model does not tell apart, or that are no weights.
+function M.class_weight(model, weights)
+  local units = model.output_shape[#model.output_shape] or 1
+  local k = units == 1 and 2 or units
+  for label, weight in pairs(weights or {}) do
+    if math.type(label) == "integer" and (label < 0 or label >= k) then
+      fail("fit: class_weight names label %d, outside 0..%d", label, k - 1)
+    end
+    if type(weight) == "number" and not (weight > -math.huge and weight < math.huge) then
+      fail("fit: class_weight of label %s is %s; a finite number is expected", errors.show(label), errors.show(weight))
+    end
+  end
+end
+
 -- What does not go together in the model; warnings, since it can be meant.
 function M.model(model)
   local ending, loss = Plan.ending(model.layers), model.loss

@@ -148,7 +148,14 @@ end
 function M.predict_classes(model, ...)
   local y = M.predict(model, ...)
   if y.ndim > 1 and y:size(-1) > 1 then return y:argmax(-1) - 1 end
-  local threshold = model.loss and model.loss.from_logits and 0 or 0.5
+  -- logits, and the signs that hinge losses learn, part at 0
+  local at_zero = model.loss and (model.loss.from_logits or (model.loss.name or ""):find "hinge")
+  local last = model.layers[#model.layers]
+  if last.class_name == "Dense" and not last.activation and not at_zero then
+    errors.fail("predict_classes: one unit tells two classes apart where it is a sigmoid; give the last layer " ..
+      'activation = "sigmoid", or use predict')
+  end
+  local threshold = at_zero and 0 or 0.5
   local labels = y:gt(threshold):to "int64"
   return y.ndim > 1 and labels:squeeze(-1) or labels
 end

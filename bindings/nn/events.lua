@@ -6,6 +6,24 @@ local errors = import "errors"
 
 local M = {}
 
+-- In a plain table of events a misspelt one would never be called.
+local function check_events(call, object, events)
+  if getmetatable(object) then return end
+  local known = {}
+  for _, event in ipairs(events) do
+    known[event] = true
+    local f = object[event]
+    if f ~= nil and type(f) ~= "function" and type(f) ~= "table" then
+      errors.fail("%s: callback %s must be a function; got %s", call, event, errors.show(f))
+    end
+  end
+  for key in pairs(object) do
+    if type(key) == "string" and key:find "^on_" and not known[key] then
+      errors.fail('%s: callbacks have no event "%s"; did you mean "%s"?', call, key, errors.nearest(key, events))
+    end
+  end
+end
+
 -- One callback alone may stand for a list of one.
 local function list_of(call, given)
   if given == nil then return {} end
@@ -24,6 +42,7 @@ function M.new(call, given, model, params)
   local callbacks, events = import "callbacks", import "callback".events
   for _, spec in ipairs(list) do
     local object = callbacks.get(spec)
+    if type(spec) == "table" then check_events(call, spec, events) end
     objects[#objects + 1] = object
     object.model, object.params = model, params
     if object.set_params then object:set_params(params) end

@@ -136,6 +136,7 @@ end
 -- layer(x[, training]): builds at the first call.
 function Layer:__call(x, training)
   x = as_tensor(x)
+  if type(x) ~= "userdata" then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
   if not self.built then self:ensure_built(row_shape(x)) end
   return self:call(x, training or false)
 end

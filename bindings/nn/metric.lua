@@ -20,7 +20,13 @@ function Metric:init()
 end
 
 function Metric:update_state(y_true, y_pred, weight)
-  nn.no_grad(nn.scope, self.update, self, family.tensor(y_true), family.tensor(y_pred), weight)
+  y_true, y_pred = family.tensor(y_true), family.tensor(y_pred)
+  if type(y_true) ~= "userdata" or type(y_pred) ~= "userdata" then
+    local name, value = "y_true", y_true
+    if type(y_true) == "userdata" then name, value = "y_pred", y_pred end
+    errors.fail("update_state: %s must be a tensor; got %s", name, errors.show(value))
+  end
+  nn.no_grad(nn.scope, self.update, self, y_true, y_pred, weight)
 end
 
 -- Running mean: update adds to .total and .count. The mean of nothing is 0, as in Keras.

@@ -11,6 +11,12 @@ local Optimizer = {}
 
 -- step(parameters[, grads]): one update. Without grads each parameter's .grad is used, and cleared.
 function Optimizer:step(parameters, grads)
+  if type(self) ~= "table" or not rawget(self, "handle") then
+    errors.fail("step: call it with a colon, optimizer:step(...)")
+  end
+  if type(parameters) ~= "table" then
+    errors.fail("step: parameters must be a list of tensors; got %s", errors.show(parameters))
+  end
   local schedule = self.schedule
   if schedule then
     local iterations = core.optimizer_get(self.handle)

@@ -195,7 +195,8 @@ local function put_named(call, given, declared, options)
     if type(key) == "string" then
       local row = find(declared, key)
       if not row then
-        local near = errors.nearest(key, names_of(declared))
+        local near = key == "lr" and find(declared, "learning_rate") and "learning_rate" or
+          errors.nearest(key, names_of(declared))
         fail('%s: unknown option "%s"%s', call, key, near and ('; did you mean "%s"?'):format(near) or "")
       end
       put(call, given, row, value)

@@ -1,7 +1,8 @@
 -- How training is shown: Keras's bar on a terminal (verbose 1), one line an epoch elsewhere (verbose 2).
 --   1875/1875 ━━━━━━━━━━━━━━━━━━━━ 2s 906us/step - accuracy: 0.8766 - loss: 0.4254
 
-local nn, core = ...
+local nn, core, import = ...
+local errors = import "errors"
 
 local WIDTH = 20          -- of the bar, in cells
 local INTERVAL = 0.05     -- seconds between two redraws
@@ -13,6 +14,10 @@ Progress.__index = Progress
 -- What verbose means here: 0, 1 or 2; 1 is 2 where no terminal is.
 function Progress.level(verbose)
   if verbose == true or verbose == nil or verbose == "auto" then verbose = 1 end
+  if verbose == "line" then verbose = 2 end
+  if verbose ~= false and verbose ~= 0 and verbose ~= 1 and verbose ~= 2 then
+    errors.fail('verbose must be 0, 1, 2, true, false, "auto" or "line"; got %s', errors.show(verbose))
+  end
   if verbose == false or not io then return 0 end
   return verbose == 1 and not core.terminal(1) and 2 or verbose
 end

@@ -14,9 +14,22 @@ Sequential.help = "layers one after the other"
 
 Sequential.__newindex = rawset  -- what is stored in a model's fields is not part of it; its layers are
 
+-- A misspelt variable in the list is a nil, behind which ipairs sees nothing.
+local function check_holes(self, list)
+  for key in pairs(list) do
+    if math.type(key) ~= "integer" or key < 1 then
+      fail("%s: the layers are a list; got the key %s", self.class_name, errors.show(key))
+    end
+    for i = 1, key do
+      if list[i] == nil then fail("%s: layer %d is nil", self.class_name, i) end
+    end
+  end
+end
+
 function Sequential:construct(...)
   Layer.construct(self, ...)
   local given = self.layers or {}
+  check_holes(self, given)
   rawset(self, "layers", {})
   rawset(self, "shapes", {})         -- of the outputs, as far as it is built
   rawset(self, "sublayers", self.layers)

@@ -214,6 +214,7 @@ local function check(fit)
   local model, source, validation = fit.model, fit.source, fit.validation
   local look = import "checks"
   look.model(model)
+  look.class_weight(model, fit.options.class_weight)
   local function at(x, y) look.data("fit", model, x, y, 1, true) end
   if not source.x then
     function fit.check(x, y)
