@@ -128,9 +128,11 @@ mnist:
 	@$(MAKE) --no-print-directory data || true
 	$(B)/nnlua scripts/mnist.lua $(MNIST_ARGS)
 
-PC := prefix=$(PREFIX)\nName: nnlua\nDescription: neural networks in Lua and C\nVersion: $(VERSION)\nCflags: -I$(PREFIX)/include/nnlua\n
+# nnlua: with Lua; nn: tensors, gradients and networks without it, statically.
+PC := Description: neural networks in Lua and C\nVersion: $(VERSION)\nCflags: -I$(PREFIX)/include/nnlua\n
+PC_DIR = $(DESTDIR)$(PREFIX)/lib/pkgconfig
 install: all $(B)/lib/libnnlua.so
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/lib/lua/5.4 \
+	install -d $(DESTDIR)$(PREFIX)/bin $(PC_DIR) $(DESTDIR)$(PREFIX)/lib/lua/5.4 \
 	  $(DESTDIR)$(PREFIX)/include/nnlua
 	install $(B)/nnlua $(DESTDIR)$(PREFIX)/bin
 	install $(B)/nn.so $(DESTDIR)$(PREFIX)/lib/lua/5.4
@@ -138,8 +140,10 @@ install: all $(B)/lib/libnnlua.so
 	install $(B)/lib/libnnlua.so $(DESTDIR)$(PREFIX)/lib/libnnlua.so.0
 	ln -sf libnnlua.so.0 $(DESTDIR)$(PREFIX)/lib/libnnlua.so
 	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(PREFIX)/include/nnlua
-	printf '$(PC)Requires: lua5.4\nLibs: -L$(PREFIX)/lib -lnnlua\nLibs.private: $(CORE_LIBS)\n' \
-	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/nnlua.pc
+	printf 'prefix=$(PREFIX)\nName: nnlua\n$(PC)Requires: lua5.4\nLibs: -L$(PREFIX)/lib -lnnlua\nLibs.private: -lnn $(CORE_LIBS)\n' \
+	  > $(PC_DIR)/nnlua.pc
+	printf 'prefix=$(PREFIX)\nName: nn\n$(PC)Libs: -L$(PREFIX)/lib -lnn $(CORE_LIBS)\n' > $(PC_DIR)/nn.pc
+	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ! command -v ldconfig > /dev/null || ldconfig
 PUBLIC_HEADERS := $(addprefix core/,context.h core.h elementwise.h files.h format.h matmul.h movement.h normalize.h pool.h random.h \
   reduce.h tensor.h) $(addprefix autograd/,autograd.h network.h nn.h option.h) bindings/nnlua.h
 

@@ -145,7 +145,8 @@ nn_tensor *nn_arange_integer(int64_t first, int64_t last, int64_t step) {
   return x;
 }
 
-static bool whole(double v) { return v == floor(v) && v >= -0x1p63 && v < 0x1p63; }
+/* in the range of int64 */
+static bool whole(double v) { return v == floor(v) && v >= -ldexp(1, 63) && v < ldexp(1, 63); }
 
 nn_tensor *nn_arange(nn_dtype dtype, double first, double last, double step) {
   if (!isfinite(first) || !isfinite(last) || !isfinite(step) || step == 0)

@@ -50,6 +50,28 @@ case $build in
   cc tests/embed/embed.c $(pkg-config --cflags --libs nnlua) -lpthread -o "$work/embed" || fail "tests/embed does not compile"
   LD_LIBRARY_PATH="$work/root/usr/lib" "$work/embed" || fail "tests/embed"
   ok
+  # The tensor library alone, statically, and the whole of it
+  cat > "$work/alone.c" <<'END'
+#include <nn.h>
+#include <stdio.h>
+int main(void) {
+  nn_context_use(nn_context_new());
+  ag_var *x = ag_parameter(nn_full(NN_FLOAT32, NN_SHAPE(3), 2));
+  if (!ag_backward(ag_sum(ag_square(x), NN_ALL, false), NULL, 0)) return 1;
+  printf("%g\n", nn_item(nn_sum(ag_grad_of(x)->value, NN_ALL, false)));
+  nn_context_free(nn_context_current());
+}
+END
+  sed -i "s|^prefix=.*|prefix=$work/root/usr|; s|-I/usr/include|-I$work/root/usr/include|; s|-L/usr/lib|-L$work/root/usr/lib|" \
+    "$work/root/usr/lib/pkgconfig/nn.pc"
+  # shellcheck disable=SC2046
+  cc "$work/alone.c" $(pkg-config --cflags --libs nn) -o "$work/alone" || fail "nn.pc does not link"
+  [ "$("$work/alone")" = 12 ] || fail "a program with nn.h alone"
+  # shellcheck disable=SC2046
+  cc "$work/app.c" -Wl,-Bstatic $(pkg-config --cflags --static --libs-only-L nnlua) -lnnlua -lnn -Wl,-Bdynamic \
+    $(pkg-config --libs openblas zlib jansson lua5.4) -lm -lpthread -o "$work/app" || fail "static linking"
+  [ "$("$work/app")" = 54 ] || fail "README's C example, linked statically"
+  ok
   # The public headers in C11 and C++17, pedantically
   for header in nn.h nnlua.h; do
     echo "#include <$header>" > "$work/header.c"
