@@ -5,6 +5,14 @@
 
 #include "op.h"
 
+/* Shapes as attributes, and back. */
+static inline UNUSED nn_shape attr_shape(const nn_ints *ints) { return nn_shape_of(ints->n, ints->v); }
+static inline UNUSED nn_ints shape_ints(nn_shape shape) {
+  nn_ints ints = {shape.rank, {0}};
+  for (int i = 0; i < shape.rank && i < NN_MAX_RANK; i++) ints.v[i] = shape.dim[i];
+  return ints;
+}
+
 ag_var *ag_sigmoid_grad(ag_var *g, ag_var *y);
 ag_var *ag_tanh_grad(ag_var *g, ag_var *y);
 ag_var *ag_relu_grad(ag_var *g, ag_var *y);

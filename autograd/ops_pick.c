@@ -1,13 +1,6 @@
 /* Picking elements by position, and what puts their gradients back. */
 #include "derivatives.h"
 
-static nn_shape shape_of(const nn_ints *ints) { return nn_shape_of(ints->n, ints->v); }
-static nn_ints ints_of(nn_shape shape) {
-  nn_ints ints = {shape.rank, {0}};
-  for (int i = 0; i < shape.rank && i < NN_MAX_RANK; i++) ints.v[i] = shape.dim[i];
-  return ints;
-}
-
 /* Ranges as attributes: first and last of each dimension, and a bit for each that is dropped. */
 #define RANGES {"ranges", AG_SHAPE, true, 0}, {"dropped", AG_INTEGER, true, 0}
 static int unpack(const ag_attr *a, nn_range ranges[NN_MAX_RANK]) {
@@ -46,7 +39,7 @@ ag_var *ag_slice(const char *call, ag_var *x, int n, const nn_range *ranges) {
 FORWARD(slice_spread) {
   nn_range ranges[NN_MAX_RANK];
   const int count = unpack(a, ranges);
-  return nn_slice_spread(x[0], shape_of(&a[2].ints), count, ranges);
+  return nn_slice_spread(x[0], attr_shape(&a[2].ints), count, ranges);
 }
 VJP(slice_spread) {
   nn_range ranges[NN_MAX_RANK];
@@ -55,7 +48,7 @@ VJP(slice_spread) {
 }
 DERIVATIVE(slice_spread, 1, ATTR(RANGES, {"shape", AG_SHAPE, true, 0}))
 static ag_var *spread_slice(ag_var *g, nn_shape shape, const ag_attr *ranges) {
-  return APPLY(slice_spread, ATTRS(ranges[0], ranges[1], {.ints = ints_of(shape)}), g);
+  return APPLY(slice_spread, ATTRS(ranges[0], ranges[1], {.ints = shape_ints(shape)}), g);
 }
 
 /* A copy of x with v at the ranges: dx = g with zeros there, dv = g's slice. */
@@ -128,11 +121,11 @@ COMPOSED(narrow, 1, ATTR({"dim", AG_DIM, true, 0}, {"first", AG_INTEGER, true, 0
   ag_var *ag_##op(ag_var *x, int64_t dim, ag_var *positions) {                                                    \
     return APPLY(op, ATTRS({.integer = dim}), x, positions);                                                      \
   }                                                                                                               \
-  FORWARD(back) { return nn_##back(x[0], shape_of(&a[1].ints), a[0].integer, x[1]); }                             \
+  FORWARD(back) { return nn_##back(x[0], attr_shape(&a[1].ints), a[0].integer, x[1]); }                             \
   VJP(back)     { WANT(0) = ag_##op(g, a[0].integer, x[1]); }                                                     \
   DERIVATIVE(back, 2, .needs = {X1}, ATTR({"dim", AG_DIM, true, 0}, {"shape", AG_SHAPE, true, 0}))                \
   static ag_var *back##_of(ag_var *g, nn_shape shape, int64_t dim, ag_var *positions) {                           \
-    return APPLY(back, ATTRS({.integer = dim}, {.ints = ints_of(shape)}), g, positions);                          \
+    return APPLY(back, ATTRS({.integer = dim}, {.ints = shape_ints(shape)}), g, positions);                          \
   }
 
 PICK(index_select, index_add, "the slices of a dimension at positions, in their order")
@@ -144,11 +137,11 @@ VJP(masked_select)     { WANT(0) = masked_spread_of(g, x[1], SHAPE(0)); }
 OP(masked_select, 2, .needs = {X1}, HELP("the elements where mask is not 0, as rank 1"))
 ag_var *ag_masked_select(ag_var *x, ag_var *mask) { return APPLY(masked_select, NULL, x, mask); }
 
-FORWARD(masked_spread) { return nn_masked_spread(x[0], x[1], shape_of(&a[0].ints)); }
+FORWARD(masked_spread) { return nn_masked_spread(x[0], x[1], attr_shape(&a[0].ints)); }
 VJP(masked_spread)     { WANT(0) = ag_masked_select(g, x[1]); }
 DERIVATIVE(masked_spread, 2, .needs = {X1}, ATTR({"shape", AG_SHAPE, true, 0}))
 static ag_var *masked_spread_of(ag_var *g, ag_var *mask, nn_shape shape) {
-  return APPLY(masked_spread, ATTRS({.ints = ints_of(shape)}), g, mask);
+  return APPLY(masked_spread, ATTRS({.ints = shape_ints(shape)}), g, mask);
 }
 
 static ag_var *embedding_grad_of(ag_var *g, ag_var *ids, nn_shape shape);
@@ -156,11 +149,11 @@ FORWARD(embedding) { return nn_embedding(x[0], x[1]); }
 VJP(embedding)     { WANT(0) = embedding_grad_of(g, x[1], SHAPE(0)); }
 BINARY(embedding, .needs = {X1}, HELP("rows of weights {K, n} by ids 0..K-1"))
 
-FORWARD(embedding_grad) { return nn_embedding_grad(x[0], shape_of(&a[0].ints), x[1]); }
+FORWARD(embedding_grad) { return nn_embedding_grad(x[0], attr_shape(&a[0].ints), x[1]); }
 VJP(embedding_grad)     { WANT(0) = ag_embedding(g, x[1]); }
 DERIVATIVE(embedding_grad, 2, .needs = {X1}, ATTR({"shape", AG_SHAPE, true, 0}))
 static ag_var *embedding_grad_of(ag_var *g, ag_var *ids, nn_shape shape) {
-  return APPLY(embedding_grad, ATTRS({.ints = ints_of(shape)}), g, ids);
+  return APPLY(embedding_grad, ATTRS({.ints = shape_ints(shape)}), g, ids);
 }
 
 /* Sorting finds positions and takes the values by gather, whose gradient is known. */

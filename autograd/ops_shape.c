@@ -1,19 +1,12 @@
 /* Shapes: the same elements in another arrangement. Gradients are arranged back. */
 #include "derivatives.h"
 
-static nn_shape shape_of(const nn_ints *ints) { return nn_shape_of(ints->n, ints->v); }
-static nn_ints ints_of(nn_shape shape) {
-  nn_ints ints = {shape.rank, {0}};
-  for (int i = 0; i < shape.rank && i < NN_MAX_RANK; i++) ints.v[i] = shape.dim[i];
-  return ints;
-}
-
-FORWARD(reshape) { return nn_reshape(x[0], shape_of(&a[0].ints)); }
+FORWARD(reshape) { return nn_reshape(x[0], attr_shape(&a[0].ints)); }
 VJP(reshape)     { WANT(0) = ag_reshape(g, SHAPE(0)); }
 OP(reshape, 1, ATTR({"shape", AG_SHAPE, true, 0}), HELP("the elements in another shape; one size may be -1"))
 ag_var *ag_reshape(ag_var *x, nn_shape shape) {
   if (x && nn_shape_equal(&x->value->shape, &shape)) return x;
-  return APPLY(reshape, ATTRS({.ints = ints_of(shape)}), x);
+  return APPLY(reshape, ATTRS({.ints = shape_ints(shape)}), x);
 }
 
 COMPOSE(flatten) {
@@ -69,17 +62,17 @@ OP(permute, 1, ATTR({"dims", AG_SHAPE, true, 0}), HELP("the dimensions in anothe
 ag_var *ag_permute(ag_var *x, nn_ints dims) { return APPLY(permute, ATTRS({.ints = dims}), x); }
 
 /* Gradients come home summed (the engine's rule for all broadcasting). */
-FORWARD(broadcast_to) { return nn_broadcast_to(x[0], shape_of(&a[0].ints)); }
+FORWARD(broadcast_to) { return nn_broadcast_to(x[0], attr_shape(&a[0].ints)); }
 VJP(broadcast_to)     { WANT(0) = g; }
 OP(broadcast_to, 1, ATTR({"shape", AG_SHAPE, true, 0}), HELP("repeated along dimensions of size 1, without a copy"))
 ag_var *ag_broadcast_to(ag_var *x, nn_shape shape) {
   if (x && nn_shape_equal(&x->value->shape, &shape)) return x;
-  return APPLY(broadcast_to, ATTRS({.ints = ints_of(shape)}), x);
+  return APPLY(broadcast_to, ATTRS({.ints = shape_ints(shape)}), x);
 }
 
 COMPOSE(expand) {
   const nn_shape from = x[0]->value->shape;
-  nn_shape shape = shape_of(&a[0].ints);
+  nn_shape shape = attr_shape(&a[0].ints);
   const int added = shape.rank - from.rank;
   for (int i = 0; i < shape.rank && i < NN_MAX_RANK; i++)
     if (shape.dim[i] == -1 && i >= added) shape.dim[i] = from.dim[i - added];

@@ -49,4 +49,15 @@ function M.auto_name(class_name)
   return count == 0 and stem or ("%s_%d"):format(stem, count)
 end
 
+-- name, or the first of name_1, name_2 ... that is not taken; it is from now on.
+function M.unique(name, taken)
+  local free, count = name, 0
+  while taken[free] do
+    count = count + 1
+    free = ("%s_%d"):format(name, count)
+  end
+  taken[free] = true
+  return free
+end
+
 return M

@@ -1,6 +1,7 @@
 -- model:compile{optimizer =, loss =, metrics =, weighted_metrics =}: specs become objects; the weights stay.
 
 local _, _, import = ...
+local class = import "class"
 local options = import "options"
 local errors = import "errors"
 
@@ -25,17 +26,6 @@ local function specs_of(given)
   return specs
 end
 
--- Two metrics of one name: mse, mse_1.
-local function unique(name, taken)
-  local free, count = name, 0
-  while taken[free] do
-    count = count + 1
-    free = ("%s_%d"):format(name, count)
-  end
-  taken[free] = true
-  return free
-end
-
 -- Makes metrics of specs; weighted: they get the sample weights.
 -- model.weighted[i] tells it of model.metrics[i].
 local function add_metrics(model, given, weighted, taken)
@@ -43,7 +33,7 @@ local function add_metrics(model, given, weighted, taken)
     local named = type(spec) == "table" and not getmetatable(spec) and spec.spec
     local metric = import "metrics".get(named or spec, model.loss)
     if named then metric.name = spec.name end
-    metric.name = unique(metric.name, taken)
+    metric.name = class.unique(metric.name, taken)
     table.insert(model.metrics, metric)
     model.weighted[#model.metrics] = weighted
   end

@@ -11,17 +11,6 @@ local M = {}
 
 local ENDING = "%.safetensors$"
 
--- name, or the first of name_1, name_2 ... that is free.
-local function unique(name, taken)
-  local free, count = name, 0
-  while taken[free] do
-    count = count + 1
-    free = ("%s_%d"):format(name, count)
-  end
-  taken[free] = true
-  return free
-end
-
 -- Adds {name =, weight =} for the weights of layer and of what it contains. A layer that was given no name is called by
 -- its class and counted anew in each model, so that the same model built a second time has the same names.
 local function collect(layer, prefix, list, seen)
@@ -29,14 +18,14 @@ local function collect(layer, prefix, list, seen)
   for _, weight in ipairs(layer.weights) do
     if not seen[weight] then
       seen[weight] = true
-      list[#list + 1] = {name = prefix .. unique(weight.name, taken), weight = weight}
+      list[#list + 1] = {name = prefix .. class.unique(weight.name, taken), weight = weight}
     end
   end
   for _, sublayer in ipairs(layer.sublayers) do
     if not seen[sublayer] then
       seen[sublayer] = true
       local name = sublayer.config.name or class.snake_case(sublayer.class_name)
-      collect(sublayer, prefix .. unique(name, taken) .. "/", list, seen)
+      collect(sublayer, prefix .. class.unique(name, taken) .. "/", list, seen)
     end
   end
 end
