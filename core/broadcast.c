@@ -1,13 +1,15 @@
-/* Runs the kernels' loops, which know only gapless runs and single values. An operand is taken
+/* Runs the kernels' loops, which know only chunks of gapless runs and of single values. An operand is taken
  *   as it is, where it is gapless and has the result's shape, or one value for all;
  *   run by run, where its rows are (a bias added to each row);
  *   else gathered block by block into a small buffer on the stack, and cast to the dtype on the way.
  * The same loops run in all cases, so that the bits do not depend on strides. */
 #include "broadcast.h"
 
+#include <string.h>
+
 #include "pool.h"
 
-/* Elements: of a block; of the longest period that is laid out; of the shortest row that is worth a call of its own.
+/* Elements: of a block; of the longest period that is laid out; of the shortest row that is worth a pass of its own.
  * The buffers of three operands stay within 20 kB: in the first-level cache, and small on a worker's stack. */
 enum { BLOCK = 512, PERIOD = 256, ROW = 32, PARTS_FROM = 4 };
 
@@ -15,7 +17,7 @@ typedef struct source {
   const char *data;
   int64_t step;                          /* 1, or 0 for one value; of what is not walked */
   nn_pair value;                         /* room for that value in another dtype than its tensor's */
-  size_t size, from_size;                /* of an element: as read by the loop, in the tensor */
+  size_t from_size;                      /* of an element in the tensor */
   bool walked;                           /* neither gapless nor one value */
   bool periodic;                         /* rows that are all the same short one */
   bool by_rows;                          /* the loop may run over its rows in place */
@@ -24,13 +26,18 @@ typedef struct source {
   int64_t dim[NN_MAX_RANK], stride[NN_MAX_RANK];
 } source;
 
-typedef struct job {
+/* What is the same for every run: the loop, and the sizes of elements as it reads and writes them. */
+typedef struct pass {
   nn_map_loop *loop;
   const nn_pair *pair;
+  int operands, chunk;
+  size_t y_size, size[NN_MAP_OPERANDS];
+} pass;
+
+typedef struct job {
+  pass pass;
   char *y;
-  size_t y_size;
   int64_t n, part;
-  int operands;
   bool by_rows;                          /* all operands are */
   source x[NN_MAP_OPERANDS];
 } job;
@@ -47,6 +54,47 @@ static cursor seek(const source *s, int64_t i) {
     c.offset += c.index[d] * s->stride[d];
   }
   return c;
+}
+
+/* One value as a chunk of copies. */
+static void spread(void *chunk, const void *value, size_t size, int n) {
+  uint32_t word;
+  uint64_t wide;
+  switch (size) {
+    case 1: memset(chunk, *(const uint8_t *)value, (size_t)n); return;
+    case 4:
+      memcpy(&word, value, sizeof word);
+      for (int i = 0; i < NN_CHUNK_OF(4); i++) ((uint32_t *)chunk)[i] = word;
+      return;
+    default:
+      memcpy(&wide, value, sizeof wide);
+      for (int i = 0; i < NN_CHUNK_OF(8); i++) ((uint64_t *)chunk)[i] = wide;
+  }
+}
+
+/* The loop over n elements: whole chunks where they are, what is left in chunks on the stack, with zeros behind it. */
+static void apply(const pass *p, int64_t n, char *y, const char *const from[], const int64_t step[]) {
+  _Alignas(64) char room[NN_MAP_OPERANDS][NN_CHUNK_BYTES];
+  const void *x[NN_MAP_OPERANDS];
+  int64_t by[NN_MAP_OPERANDS];
+  const int64_t chunks = n / p->chunk, whole = chunks * p->chunk;
+  const size_t left = (size_t)(n - whole);
+  for (int k = 0; k < p->operands; k++) {
+    by[k] = step[k] * p->chunk;
+    x[k] = step[k] ? from[k] : (spread(room[k], from[k], p->size[k], p->chunk), room[k]);
+  }
+  if (chunks) p->loop(chunks, y, x, by, p->pair);
+  if (!left) return;
+  _Alignas(64) char last[NN_CHUNK_BYTES];
+  for (int k = 0; k < p->operands; k++) {
+    if (!step[k]) continue;
+    const size_t bytes = left * p->size[k];
+    memcpy(room[k], from[k] + whole * (int64_t)p->size[k], bytes);
+    memset(room[k] + bytes, 0, (size_t)p->chunk * p->size[k] - bytes);
+    x[k] = room[k];
+  }
+  p->loop(1, last, x, by, p->pair);
+  memcpy(y + whole * (int64_t)p->y_size, last, left * p->y_size);
 }
 
 /* n never goes beyond the end of the innermost dimension. */
@@ -69,32 +117,33 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Elements first .. end - 1: as far as every row reaches at a time. Without walked operands that is all at once. */
 static void by_rows(const job *j, int64_t first, int64_t end) {
-  const void *x[NN_MAP_OPERANDS];
+  const pass *p = &j->pass;
+  const char *x[NN_MAP_OPERANDS];
   int64_t step[NN_MAP_OPERANDS], n;
   cursor at[NN_MAP_OPERANDS];
-  for (int k = 0; k < j->operands; k++) {
+  for (int k = 0; k < p->operands; k++) {
     const source *s = &j->x[k];
     step[k] = s->walked ? s->stride[s->rank - 1] : s->step;
     if (s->walked) at[k] = seek(s, first);
   }
   for (int64_t i = first; i < end; i += n) {
     n = end - i;
-    for (int k = 0; k < j->operands; k++) {
+    for (int k = 0; k < p->operands; k++) {
       const source *s = &j->x[k];
-      x[k] = s->data + (s->walked ? at[k].offset : i * s->step) * (int64_t)s->size;
+      x[k] = s->data + (s->walked ? at[k].offset : i * s->step) * (int64_t)p->size[k];
       if (s->walked) n = least(n, left_in_row(s, &at[k]));
     }
-    j->loop(n, j->y + i * (int64_t)j->y_size, x, step, j->pair);
-    for (int k = 0; k < j->operands; k++)
+    apply(p, n, j->y + i * (int64_t)p->y_size, x, step);
+    for (int k = 0; k < p->operands; k++)
       if (j->x[k].walked) advance(&at[k], &j->x[k], n);
   }
 }
 
 /* n elements from the cursor on, cast, to y; the cursor moves on. */
-static void gather(const source *s, cursor *c, char *y, int64_t n) {
+static void gather(const source *s, cursor *c, char *y, size_t size, int64_t n) {
   for (int64_t done = 0, m; done < n; done += m) {
     m = least(n - done, left_in_row(s, c));
-    s->load(m, y + done * (int64_t)s->size, s->data + c->offset * (int64_t)s->from_size, s->stride[s->rank - 1]);
+    s->load(m, y + done * (int64_t)size, s->data + c->offset * (int64_t)s->from_size, s->stride[s->rank - 1]);
     advance(c, s, m);
   }
 }
@@ -102,24 +151,25 @@ static void gather(const source *s, cursor *c, char *y, int64_t n) {
 /* A periodic operand (a short bias) is laid out once, long enough that a block may begin anywhere in its period. */
 static void by_blocks(const job *j, int64_t first, int64_t end) {
   double buffer[NN_MAP_OPERANDS][BLOCK + PERIOD];
-  const void *x[NN_MAP_OPERANDS];
+  const pass *p = &j->pass;
+  const char *x[NN_MAP_OPERANDS];
   int64_t step[NN_MAP_OPERANDS], n;
   cursor at[NN_MAP_OPERANDS];
-  for (int k = 0; k < j->operands; k++) {
+  for (int k = 0; k < p->operands; k++) {
     const source *s = &j->x[k];
     step[k] = s->walked ? 1 : s->step;
     if (s->walked) at[k] = seek(s, s->periodic ? 0 : first);
-    if (s->periodic) gather(s, &at[k], (char *)buffer[k], least(BLOCK + s->dim[1], s->dim[0] * s->dim[1]));
+    if (s->periodic) gather(s, &at[k], (char *)buffer[k], p->size[k], least(BLOCK + s->dim[1], s->dim[0] * s->dim[1]));
   }
   for (int64_t i = first; i < end; i += n) {
     n = least(end - i, BLOCK);
-    for (int k = 0; k < j->operands; k++) {
+    for (int k = 0; k < p->operands; k++) {
       const source *s = &j->x[k];
-      if (s->walked && !s->periodic) gather(s, &at[k], (char *)buffer[k], n);
-      x[k] = !s->walked ? s->data + i * s->step * (int64_t)s->size
-                        : (char *)buffer[k] + (s->periodic ? i % s->dim[1] : 0) * (int64_t)s->size;
+      if (s->walked && !s->periodic) gather(s, &at[k], (char *)buffer[k], p->size[k], n);
+      x[k] = !s->walked ? s->data + i * s->step * (int64_t)p->size[k]
+                        : (char *)buffer[k] + (s->periodic ? i % s->dim[1] : 0) * (int64_t)p->size[k];
     }
-    j->loop(n, j->y + i * (int64_t)j->y_size, x, step, j->pair);
+    apply(p, n, j->y + i * (int64_t)p->y_size, x, step);
   }
 }
 
@@ -156,7 +206,6 @@ static void set_walk(source *s, const nn_tensor *x, const nn_shape *shape) {
 static void set_source(source *s, const nn_tensor *x, nn_dtype dtype, const nn_tensor *y) {
   const bool same = x->dtype == dtype, one = x->numel == 1;
   s->data = x->data;
-  s->size = nn_dtype_size(dtype);
   s->from_size = nn_dtype_size(x->dtype);
   s->load = nn_map()->load[x->dtype][dtype];
   s->step = !one;
@@ -171,40 +220,51 @@ static void set_source(source *s, const nn_tensor *x, nn_dtype dtype, const nn_t
   set_walk(s, x, &y->shape);
   const int inner = s->rank - 1;         /* there is one: x has more than one element */
   const bool plain = same && (s->stride[inner] == 0 || s->stride[inner] == 1);
-  s->by_rows = plain && (s->rank == 1 || s->dim[inner] >= ROW);
   s->periodic = s->rank == 2 && s->stride[0] == 0 && s->dim[1] <= PERIOD;
+  const bool ragged = s->dim[inner] % NN_CHUNK_OF(nn_dtype_size(dtype)) != 0;  /* each row has a remainder */
+  s->by_rows = plain && (s->rank == 1 || (s->dim[inner] >= ROW && !(s->periodic && ragged)));
+}
+
+/* The dtype that an operand is read in. */
+static nn_dtype read_as(const nn_map_call *call, int k) { return call->condition && k == 0 ? NN_UINT8 : call->dtype; }
+
+static pass pass_of(const nn_map_call *call) {
+  pass p = {.loop = call->loops[call->dtype], .pair = &call->pair, .operands = call->operands,
+            .chunk = NN_CHUNK_OF(nn_dtype_size(call->dtype)), .y_size = nn_dtype_size(call->result)};
+  for (int k = 0; k < p.operands; k++) p.size[k] = nn_dtype_size(read_as(call, k));
+  return p;
 }
 
 /* The usual case without ceremony, which would cost as much as a small sum: every operand gapless or one value, in the
  * loop's dtype, and too little work for two threads. False when it is not so. */
-static bool at_once(const nn_map_call *call, nn_tensor *y) {
-  const void *x[NN_MAP_OPERANDS];
+static bool at_once(const nn_map_call *call, const pass *p, nn_tensor *y) {
+  const char *x[NN_MAP_OPERANDS];
   int64_t step[NN_MAP_OPERANDS];
-  if (call->condition || y->numel >= PARTS_FROM * call->part) return false;
+  if (y->numel >= PARTS_FROM * call->part) return false;
   for (int k = 0; k < call->operands; k++) {
     const nn_tensor *operand = call->x[k];
-    if (operand->dtype != call->dtype || (operand->numel != 1 && !(operand->contiguous && operand->numel == y->numel)))
+    const bool one = operand->numel == 1;
+    if (operand->dtype != read_as(call, k) || (!one && !(operand->contiguous && operand->numel == y->numel)))
       return false;
     x[k] = operand->data;
-    step[k] = operand->numel != 1;
+    step[k] = !one;
   }
-  call->loops[call->dtype](y->numel, y->data, x, step, &call->pair);
+  apply(p, y->numel, y->data, x, step);
   return true;
 }
 
 void nn_map_into(const nn_map_call *call, nn_tensor *y) {
-  if (!y->numel || at_once(call, y)) return;
+  if (!y->numel) return;
+  const pass p = pass_of(call);
+  if (at_once(call, &p, y)) return;
   job j;                                 /* not cleared: it is large, and most of it is for walks */
-  j.loop = call->loops[call->dtype];
-  j.pair = &call->pair;
+  j.pass = p;
   j.y = y->data;
-  j.y_size = nn_dtype_size(y->dtype);
   j.n = y->numel;
   j.part = call->part;
-  j.operands = call->operands;
   j.by_rows = true;
-  for (int k = 0; k < j.operands; k++) {
-    set_source(&j.x[k], call->x[k], call->condition && k == 0 ? NN_UINT8 : call->dtype, y);
+  for (int k = 0; k < p.operands; k++) {
+    set_source(&j.x[k], call->x[k], read_as(call, k), y);
     j.by_rows = j.by_rows && j.x[k].by_rows;
   }
   if (j.n < PARTS_FROM * j.part) run(&j, 0, j.n);

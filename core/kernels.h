@@ -31,9 +31,15 @@ int nn_isa(void);
   static inline const table_type *name(void) { return &name##_portable; }
 #endif
 
-/* y[i] = f(x[0][i * step[0]], x[1][i * step[1]], ...) for i < n; steps are 0 (one value for all) or 1. y may be one of
- * the operands. parameters: two values of the operands' dtype, read by formulas that mention p or q. */
-typedef void nn_map_loop(int64_t n, void *y, const void *const x[], const int64_t step[], const void *parameters);
+/* y = f(x[0], x[1], ...) element by element, for so many chunks of NN_CHUNK elements; from chunk to chunk an operand
+ * moves on by its step, in elements: 0 for one value, which stands there as a chunk of copies. y may be one of the
+ * operands. parameters: two values of the operands' dtype, read by formulas that mention p or q. */
+typedef void nn_map_loop(int64_t chunks, void *y, const void *const x[], const int64_t step[], const void *parameters);
+
+/* Of elements of that type: 64 bytes or more. */
+#define NN_CHUNK(type) NN_CHUNK_OF(sizeof(type))
+#define NN_CHUNK_OF(size) ((size) == 1 ? 64 : 16)
+enum { NN_CHUNK_BYTES = 128 };                     /* the largest */
 
 /* y[i] = x[i * stride] in another dtype or from strided memory. */
 typedef void nn_load_loop(int64_t n, void *y, const void *x, int64_t stride);

@@ -7,14 +7,19 @@
 
 typedef struct nn_philox { uint32_t word[4]; } nn_philox;
 
+#define NN_PHILOX_FACTOR_0 ((uint64_t)0xd2511f53u)
+#define NN_PHILOX_FACTOR_1 ((uint64_t)0xcd9e8d57u)
+#define NN_PHILOX_STEP_0 0x9e3779b9u
+#define NN_PHILOX_STEP_1 0xbb67ae85u
+
 /* Ten rounds: two products of 32 x 32 bits each, whose halves change places, and a key that steps by Weyl constants. */
 static inline nn_philox nn_philox_block(nn_philox c, uint32_t key0, uint32_t key1) {
   for (int round = 0; round < 10; round++) {
-    const uint64_t p = (uint64_t)0xd2511f53u * c.word[0], q = (uint64_t)0xcd9e8d57u * c.word[2];
+    const uint64_t p = NN_PHILOX_FACTOR_0 * c.word[0], q = NN_PHILOX_FACTOR_1 * c.word[2];
     c = (nn_philox){{(uint32_t)(q >> 32) ^ c.word[1] ^ key0, (uint32_t)q, (uint32_t)(p >> 32) ^ c.word[3] ^ key1,
                      (uint32_t)p}};
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
+    key0 += NN_PHILOX_STEP_0;
+    key1 += NN_PHILOX_STEP_1;
   }
   return c;
 }

@@ -5,16 +5,15 @@
 
 #include "tensor.h"
 
-static const struct { const char *name; size_t size; } dtypes[NN_DTYPES] = {
-  [NN_UINT8] = {"uint8", 1}, [NN_INT64] = {"int64", 8}, [NN_FLOAT32] = {"float32", 4}, [NN_FLOAT64] = {"float64", 8},
+static const char *const dtypes[NN_DTYPES] = {
+  [NN_UINT8] = "uint8", [NN_INT64] = "int64", [NN_FLOAT32] = "float32", [NN_FLOAT64] = "float64",
 };
 
-size_t nn_dtype_size(nn_dtype dtype) { return dtypes[dtype].size; }
-const char *nn_dtype_name(nn_dtype dtype) { return dtypes[dtype].name; }
+const char *nn_dtype_name(nn_dtype dtype) { return dtypes[dtype]; }
 
 bool nn_dtype_named(const char *name, nn_dtype *dtype) {
   for (int i = 0; i < NN_DTYPES; i++)
-    if (!strcmp(dtypes[i].name, name)) {
+    if (!strcmp(dtypes[i], name)) {
       *dtype = (nn_dtype)i;
       return true;
     }

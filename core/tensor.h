@@ -64,7 +64,7 @@ nn_shape nn_shape_reduced(const nn_shape *shape, const bool reduced[NN_MAX_RANK]
 #define NN_ALL ((nn_ints){0, {0}})
 
 /* Dtypes */
-size_t nn_dtype_size(nn_dtype dtype);
+static inline size_t nn_dtype_size(nn_dtype dtype) { return dtype == NN_UINT8 ? 1 : dtype == NN_FLOAT32 ? 4 : 8; }
 const char *nn_dtype_name(nn_dtype dtype);                    /* "float32" */
 bool nn_dtype_named(const char *name, nn_dtype *dtype);       /* false, without an error, for an unknown name */
 static inline bool nn_is_float(nn_dtype dtype) { return dtype >= NN_FLOAT32; }

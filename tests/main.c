@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define SUITES(each) \
-  each(elementwise) each(reduce) each(normalize) each(movement) each(pool) each(matmul) each(random) each(update) \
+  each(elementwise) each(lengths) each(reduce) each(normalize) each(movement) each(pool) each(matmul) each(random) each(update) \
   each(files) each(safetensors) each(csv) each(format) each(engine) each(ops) each(network) each(allocation) \
   each(interpreters) each(limits)
 

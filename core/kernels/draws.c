@@ -5,15 +5,24 @@
 
 typedef uint32_t group_words[NN_GROUP_WORDS];         /* word i of a lane is at i * NN_LANES + lane */
 
-static inline void make_words(const nn_draw *d, int64_t group, group_words w) {
+/* nn_philox_block for every lane at once. The rounds go round the lanes: the inner loop is one row of vectors. */
+static __attribute__((noinline)) void make_words(const nn_draw *d, int64_t group, group_words w) {
   const uint64_t counter = d->counter + (uint64_t)group * NN_LANES;
   const uint32_t low = (uint32_t)counter, high = (uint32_t)(counter >> 32);
+  uint32_t key0 = (uint32_t)d->key, key1 = (uint32_t)(d->key >> 32), word[4][NN_LANES] = {{0}};
   for (uint32_t lane = 0; lane < NN_LANES; lane++) {
-    const uint32_t at = low + lane;
-    const nn_philox block = nn_philox_block((nn_philox){{at, high + (at < low), 0, 0}}, (uint32_t)d->key,
-                                            (uint32_t)(d->key >> 32));
-    for (int i = 0; i < 4; i++) w[i * NN_LANES + (int)lane] = block.word[i];
+    word[0][lane] = low + lane;
+    word[1][lane] = high + (word[0][lane] < low);
   }
+  for (int round = 0; round < 10; round++, key0 += NN_PHILOX_STEP_0, key1 += NN_PHILOX_STEP_1)
+    for (int l = 0; l < NN_LANES; l++) {
+      const uint64_t p = NN_PHILOX_FACTOR_0 * word[0][l], q = NN_PHILOX_FACTOR_1 * word[2][l];
+      word[0][l] = (uint32_t)(q >> 32) ^ word[1][l] ^ key0;
+      word[1][l] = (uint32_t)q;
+      word[2][l] = (uint32_t)(p >> 32) ^ word[3][l] ^ key1;
+      word[3][l] = (uint32_t)p;
+    }
+  memcpy(w, word, sizeof word);
 }
 
 static void words(const nn_draw *d, int64_t group, int64_t groups, void *y) {

@@ -11,8 +11,8 @@
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
-#define EACH(statement) \
-  INDEPENDENT for (int64_t i = 0; i < n; i++) statement
+#define EACH(n, statement) \
+  INDEPENDENT for (int64_t i = 0; i < (n); i++) statement
 
 /* Formulas that use no parameter leave p and q alone. */
 #define UNUSED __attribute__((unused))
@@ -32,30 +32,26 @@
     return formula; \
   }
 
-/* S is the type in memory. A step of 0 stands before the loop, so that each loop is a plain one; where every operand is
- * one value, so is the result. */
+/* S is the type in memory. A chunk is a known number of elements, so that the body is straight code of full vectors and
+ * stands there once: no remainders, no loop of its own for each combination of runs and single values. */
+#define LOOP(name, D) \
+  static void name##_loop_##D(int64_t chunks, void *out, const void *const in[], const int64_t step[], const void *pq)
+#define PARAMETERS(S) const S p = ((const S *)pq)[0], q = ((const S *)pq)[1]
 #define UNARY_LOOP(name, D, S, R) \
-  static void name##_loop_##D(int64_t n, void *out, const void *const in[], const int64_t step[], const void *pq) { \
+  LOOP(name, D) { \
+    PARAMETERS(S); \
     R *r = out; \
-    const S *a = in[0], p = ((const S *)pq)[0], q = ((const S *)pq)[1]; \
-    if (step[0]) EACH(r[i] = name##_of_##D(a[i], 0, p, q)); \
-    else { \
-      const R value = name##_of_##D(*a, 0, p, q); \
-      EACH(r[i] = value); \
-    } \
+    const S *a = in[0]; \
+    for (; chunks; chunks--, r += NN_CHUNK(S), a += step[0]) \
+      EACH(NN_CHUNK(S), r[i] = name##_of_##D(a[i], 0, p, q)); \
   }
 #define BINARY_LOOP(name, D, S, R) \
-  static void name##_loop_##D(int64_t n, void *out, const void *const in[], const int64_t step[], const void *pq) { \
+  LOOP(name, D) { \
+    PARAMETERS(S); \
     R *r = out; \
-    const S *a = in[0], *b = in[1], p = ((const S *)pq)[0], q = ((const S *)pq)[1]; \
-    const S one_a = *a, one_b = *b; \
-    if (step[0] && step[1]) EACH(r[i] = name##_of_##D(a[i], b[i], p, q)); \
-    else if (step[0]) EACH(r[i] = name##_of_##D(a[i], one_b, p, q)); \
-    else if (step[1]) EACH(r[i] = name##_of_##D(one_a, b[i], p, q)); \
-    else { \
-      const R value = name##_of_##D(one_a, one_b, p, q); \
-      EACH(r[i] = value); \
-    } \
+    const S *a = in[0], *b = in[1]; \
+    for (; chunks; chunks--, r += NN_CHUNK(S), a += step[0], b += step[1]) \
+      EACH(NN_CHUNK(S), r[i] = name##_of_##D(a[i], b[i], p, q)); \
   }
 
 /* A formula for one dtype: the function and the loop over it. */
@@ -101,22 +97,15 @@ NN_QUOTIENT(FLOAT_BINARY)
 NN_FLOAT_UNARY(FLOAT_UNARY)
 NN_GRADS(FLOAT_GRAD)
 
-/* y = condition ? a : b by size of element; a condition that is one value for the whole run chooses an operand. */
+/* y = condition ? a : b by size of element */
 #define WHERE(D, S) \
-  static void where_loop_##D(int64_t n, void *out, const void *const in[], const int64_t step[], const void *pq) { \
+  LOOP(where, D) { \
     (void)pq; \
     S *r = out; \
     const uint8_t *c = in[0]; \
-    const S *a = in[1], *b = in[2], one_a = *a, one_b = *b; \
-    const int64_t sa = step[0] || *c ? step[1] : step[2]; \
-    if (!step[0]) { \
-      const S *chosen = *c ? a : b, one = *chosen; \
-      if (sa) EACH(r[i] = chosen[i]); \
-      else EACH(r[i] = one); \
-    } else if (sa && step[2]) EACH(r[i] = c[i] ? a[i] : b[i]); \
-    else if (sa) EACH(r[i] = c[i] ? a[i] : one_b); \
-    else if (step[2]) EACH(r[i] = c[i] ? one_a : b[i]); \
-    else EACH(r[i] = c[i] ? one_a : one_b); \
+    const S *a = in[1], *b = in[2]; \
+    for (; chunks; chunks--, r += NN_CHUNK(S), c += step[0], a += step[1], b += step[2]) \
+      EACH(NN_CHUNK(S), r[i] = c[i] ? a[i] : b[i]); \
   }
 WHERE(u8, uint8_t)
 WHERE(w32, uint32_t)
@@ -127,8 +116,8 @@ WHERE(w64, uint64_t)
   static void load_##from##_##to(int64_t n, void *out, const void *in, int64_t stride) { \
     Y *y = out; \
     const X *x = in; \
-    if (stride == 1) EACH(y[i] = (Y)x[i]); \
-    else EACH(y[i] = (Y)x[i * stride]); \
+    if (stride == 1) EACH(n, y[i] = (Y)x[i]); \
+    else EACH(n, y[i] = (Y)x[i * stride]); \
   }
 #define LOADS_TO_FLOATS(from, X) LOAD(from, X, f32, float) LOAD(from, X, f64, double)
 #define LOADS(from, X) LOAD(from, X, u8, uint8_t) LOAD(from, X, i64, int64_t) LOADS_TO_FLOATS(from, X)

@@ -28,18 +28,24 @@ static inline T FN(larger)(T a, T b) {
   return a != a ? a : chosen;
 }
 
-static T FN(row_max)(const T *x, int64_t k) {
-  T lane[LANES], most = x[0];
-  int64_t j = 1;
-  if (k >= LANES) {
-    memcpy(lane, x, sizeof lane);
-    for (j = LANES; j + LANES <= k; j += LANES)
-      for (int l = 0; l < LANES; l++) lane[l] = FN(larger)(lane[l], x[j + l]);
-    for (int half = LANES / 2; half >= 1; half /= 2)
-      for (int l = 0; l < half; l++) lane[l] = FN(larger)(lane[l], lane[half + l]);
-    most = lane[0];
+/* By so many lanes, a constant; the last vector may overlap the one before it, which changes no maximum. */
+NN_INLINE T FN(max_by)(int lanes, const T *x, int64_t k) {
+  T lane[LANES];
+  memcpy(lane, x, (size_t)lanes * sizeof(T));
+  for (int64_t j = lanes; j < k; j += lanes) {
+    const T *next = x + (j + lanes <= k ? j : k - lanes);
+    for (int l = 0; l < lanes; l++) lane[l] = FN(larger)(lane[l], next[l]);
   }
-  for (; j < k; j++) most = FN(larger)(most, x[j]);
+  for (int half = lanes / 2; half >= 1; half /= 2)
+    for (int l = 0; l < half; l++) lane[l] = FN(larger)(lane[l], lane[half + l]);
+  return lane[0];
+}
+
+static T FN(row_max)(const T *x, int64_t k) {
+  if (k >= LANES) return FN(max_by)(LANES, x, k);
+  if (k >= FEW) return FN(max_by)(FEW, x, k);
+  T most = x[0];
+  for (int64_t j = 1; j < k; j++) most = FN(larger)(most, x[j]);
   return most;
 }
 
