@@ -10,7 +10,7 @@
 
 /* One declared option: OPTION(NUMBER, "alpha", "scale of the part below 0", .value = 1) */
 #define OPTION(kind_, name_, help_, ...) {.name = name_, .kind = AG_OPTION_##kind_, .help = help_, __VA_ARGS__}
-#define OPTIONS(...) .option = {__VA_ARGS__}
+#define OPTIONS(...) .option = (const ag_option[]){__VA_ARGS__, {.name = NULL}}
 #define AT_LEAST(lowest) .min = lowest, .max = INFINITY
 #define WITHIN(lowest, highest) .min = lowest, .max = highest
 #define BELOW_ONE WITHIN(0, 1 - 0x1p-53)

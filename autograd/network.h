@@ -15,7 +15,7 @@ extern "C" {
 typedef struct ag_activation {
   const char *name, *alias, *help;
   ag_var *(*apply)(ag_var *x, const ag_value *o);
-  ag_option option[5];
+  const ag_option *option;
 } ag_activation;
 
 typedef struct ag_function {
@@ -32,7 +32,7 @@ const ag_activation *ag_activation_named(const char *name); /* NULL, without an 
 typedef struct ag_initializer {
   const char *name, *class_name, *alias, *help;
   nn_tensor *(*make)(nn_generator *generator, nn_dtype dtype, nn_shape shape, const ag_value *o);
-  ag_option option[6];
+  const ag_option *option;
 } ag_initializer;
 
 /* Layers. A layer holds options and parameters and nothing of a step, so it may appear twice in a model. */
@@ -62,7 +62,7 @@ typedef struct ag_layer_class {
   ag_var *(*call)(const ag_layer *layer, ag_var *x, ag_mode mode);
   int (*activation)(const ag_layer *layer); /* index of the option that holds the activation at its end; NULL or -1: none */
   int min_rank;                             /* of the input, batch included; 0: any */
-  ag_option option[14];                     /* the natural (positional) arguments first */
+  const ag_option *option;                 /* the natural (positional) arguments first */
   int positional;                           /* how many of them are natural arguments */
 } ag_layer_class;
 
@@ -78,7 +78,7 @@ typedef struct ag_loss {
   /* 1 for each sample that counts, 0 for the others (ignore_class); NULL, or NULL without an error: all count. */
   ag_var *(*counted)(ag_var *y_true, ag_var *y_pred, const ag_value *o);
   bool sparse;                              /* y_true are labels: one rank less than y_pred (or a last size of 1) */
-  ag_option option[8];                      /* without reduction and name, which all have */
+  const ag_option *option;                 /* without reduction and name, which all have */
 } ag_loss;
 
 /* Rank fixing of Keras ({N} and {N, 1} are the same), shape check, per-sample values. */
@@ -121,7 +121,7 @@ typedef struct ag_optimizer_class {
   int (*slots)(const ag_value *o);          /* how many state tensors a parameter has, by the options; NULL: none */
   double (*initial)(const ag_value *o, int slot); /* what a state tensor starts with; NULL: 0 */
   void (*update)(const ag_update *u, const ag_value *o);
-  ag_option option[10];
+  const ag_option *option;
 } ag_optimizer_class;
 
 extern const ag_option ag_optimizer_options[];  /* learning_rate, weight_decay, clipnorm ...: what all have */

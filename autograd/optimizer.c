@@ -26,7 +26,7 @@ const ag_option ag_optimizer_options[] = {
 };
 
 ag_option ag_optimizer_option(const ag_optimizer_class *class_, int i) {
-  if (i >= COMMON) return class_->option[i - COMMON];
+  if (i >= COMMON) return class_->option ? class_->option[i - COMMON] : (ag_option){.kind = AG_OPTION_END};
   ag_option option = ag_optimizer_options[i];
   if (i == RATE && class_->learning_rate > 0) option.value = class_->learning_rate;
   if (i == DECAY && class_->weight_decay > 0) {

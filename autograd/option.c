@@ -5,7 +5,7 @@
 
 int ag_option_count(const ag_option *options) {
   int n = 0;
-  while (options[n].kind != AG_OPTION_END) n++;
+  while (options && options[n].kind != AG_OPTION_END) n++;
   return n;
 }
 
@@ -26,5 +26,6 @@ static ag_value default_of(const ag_option *option) {
 }
 
 void ag_option_defaults(const ag_option *options, ag_value *values) {
-  for (int i = 0; options[i].kind != AG_OPTION_END; i++) values[i] = default_of(&options[i]);
+  const int n = ag_option_count(options);
+  for (int i = 0; i < n; i++) values[i] = default_of(&options[i]);
 }

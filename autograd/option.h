@@ -17,9 +17,8 @@ typedef enum ag_option_kind {
 } ag_option_kind;
 
 typedef struct ag_option {
-  const char *name;
+  const char *name, *help;      /* help: one line */
   ag_option_kind kind;
-  const char *help;             /* one line */
   bool required;
   bool optional;                /* may stay nil: then a number is NaN in C, an integer AG_NIL, others NULL or empty */
   double value;                 /* default of a number, integer, flag */
@@ -42,7 +41,7 @@ typedef union ag_value {
   struct ag_function *function;
 } ag_value;
 
-int ag_option_count(const ag_option *options);                         /* of a list that ends with AG_OPTION_END */
+int ag_option_count(const ag_option *options);    /* of a list that ends with AG_OPTION_END; NULL: 0, also below */
 void ag_option_defaults(const ag_option *options, ag_value *values);   /* what is given by name comes as its text */
 
 #ifdef __cplusplus

@@ -5,12 +5,11 @@
 #include "core.h"
 #include "values.h"
 
-enum { OPTIONS = sizeof ((ag_layer_class *)0)->option / sizeof(ag_option) };
-
 typedef struct layer {
   ag_layer layer;
-  ag_value option[OPTIONS];
-  ag_var *tensor[OPTIONS];            /* options that are tensors, retained */
+  int options;
+  ag_var **tensor;                    /* options that are tensors, retained; behind the values */
+  ag_value option[];
 } layer;
 
 static layer *check_layer(lua_State *L, int index) { return nnlua_check_handle(L, index, "nn.layer"); }
@@ -18,9 +17,11 @@ static layer *check_layer(lua_State *L, int index) { return nnlua_check_handle(L
 static int close_layer(lua_State *L) {
   layer *l = check_layer(L, 1);
   for (int i = 0; i < AG_LAYER_WEIGHTS; i++) nn_release(l->layer.weight[i]);
-  for (int i = 0; i < OPTIONS; i++) nn_release(l->tensor[i]);
+  for (int i = 0; i < l->options; i++) {
+    nn_release(l->tensor[i]);
+    l->tensor[i] = NULL;
+  }
   memset(l->layer.weight, 0, sizeof l->layer.weight);
-  memset(l->tensor, 0, sizeof l->tensor);
   return 0;
 }
 
@@ -29,15 +30,19 @@ static int new_layer(lua_State *L) {
   int64_t count = 0;
   while (ag_layers[count]) count++;
   const ag_layer_class *row = ag_layers[nnlua_check_row(L, 1, "layer", count)];
-  layer *l = lua_newuserdatauv(L, sizeof *l, 1);
-  memset(l, 0, sizeof *l);
+  const int options = ag_option_count(row->option);
+  const size_t bytes = sizeof(layer) + (size_t)options * (sizeof(ag_value) + sizeof(ag_var *));
+  layer *l = lua_newuserdatauv(L, bytes, 1);
+  memset(l, 0, bytes);
+  l->options = options;
+  l->tensor = (ag_var **)(l->option + options);
   l->layer.class_ = row;
   l->layer.option = l->option;
   luaL_setmetatable(L, "nn.layer");
   nnlua_copy_array(L, 2);
   lua_setiuservalue(L, -2, 1);
   nnlua_check_values(L, nnlua_state_of(L), 2, row->name, row->option, l->option);
-  for (int i = 0; row->option[i].kind != AG_OPTION_END; i++)
+  for (int i = 0; i < options; i++)
     if (row->option[i].kind == AG_OPTION_TENSOR) l->tensor[i] = nn_retain(l->option[i].tensor);
   return 1;
 }
@@ -117,7 +122,7 @@ static int layer_ends_in(lua_State *L) {
   if (!f || !f->activation) return 0;
   ag_value wanted[NNLUA_VALUES];
   ag_option_defaults(f->activation->option, wanted);
-  for (int k = 0; f->activation->option[k].kind != AG_OPTION_END; k++)
+  for (int k = 0; k < ag_option_count(f->activation->option); k++)
     if (!is_default(&f->activation->option[k], &f->value[k], &wanted[k])) return 0;
   lua_pushstring(L, f->activation->name);
   return 1;

@@ -75,7 +75,7 @@ static void push_option(lua_State *L, const ag_option *o) {
 /* Ends a row: its options as a list. */
 static void set_options(lua_State *L, const ag_option *options) {
   lua_newtable(L);
-  for (int i = 0; options[i].kind != AG_OPTION_END; i++) {
+  for (int i = 0; i < ag_option_count(options); i++) {
     push_option(L, &options[i]);
     lua_rawseti(L, -2, i + 1);
   }

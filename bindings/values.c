@@ -48,7 +48,7 @@ void nnlua_check_values(lua_State *L, nnlua_state *s, int index, const char *cal
   ag_option_defaults(declared, values);
   if (lua_isnoneornil(L, index)) return;
   luaL_checktype(L, index, LUA_TTABLE);
-  for (int i = 0; declared[i].kind != AG_OPTION_END; i++) {
+  for (int i = 0; i < ag_option_count(declared); i++) {
     lua_rawgeti(L, index, i + 1);
     read_value(L, s, call, &declared[i], &values[i]);
     lua_pop(L, 1);

@@ -31,7 +31,7 @@ static inline FILE *open_lines(const char *path) {
 /* Numbers of a line as values of these options. */
 static inline void read_options(const ag_option *options, const double *v, ag_value *values) {
   ag_option_defaults(options, values);
-  for (int i = 0; options[i].kind != AG_OPTION_END; i++) {
+  for (int i = 0; i < ag_option_count(options); i++) {
     if (options[i].kind == AG_OPTION_NUMBER) values[i].number = v[i];
     if (options[i].kind == AG_OPTION_FLAG) values[i].flag = v[i] != 0;
     if (options[i].kind == AG_OPTION_INTEGER) values[i].integer = isnan(v[i]) ? AG_NIL : (int64_t)v[i];
