@@ -155,7 +155,10 @@ static int generator(lua_State *L) {
 /* core.library(): the kernels and the BLAS in use, for checkpoints and --version */
 static int library(lua_State *L) {
   lua_pushstring(L, nn_kernels_name());
-  lua_pushstring(L, nn_blas_name());
+  nnlua_entry e = nnlua_enter(L, nnlua_state_of(L));
+  const char *blas = nn_blas_name();
+  nnlua_done(&e, blas != NULL);
+  lua_pushstring(L, blas);
   return 2;
 }
 

@@ -313,7 +313,12 @@ static bool run_init(lua_State *L) {
 static void show_version(bool verbose) {
   printf("nnlua %s (%s)\n", nnlua_version(), LUA_RELEASE);
   const int n = nn_threads();
-  if (verbose) printf("%s, %s kernels, %d thread%s\n", nn_blas_name(), nn_kernels_name(), n, n == 1 ? "" : "s");
+  if (!verbose) return;
+  nn_context *previous = nn_context_use(context);
+  const char *blas = nn_blas_name();
+  nn_clear_error();
+  nn_context_use(previous);
+  printf("%s, %s kernels, %d thread%s\n", blas ? blas : "no OpenBLAS", nn_kernels_name(), n, n == 1 ? "" : "s");
 }
 
 /* The libraries, and nn where a user types: in the interactive loop and after -e. */
@@ -361,7 +366,6 @@ static int program(lua_State *L) {
 
 int main(int argc, char **argv) {
   (void)argc;
-  nn_blas_alone();
   lua_State *L = luaL_newstate();
   if (!L) {
     fputs("nnlua: not enough memory\n", stderr);

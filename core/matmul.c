@@ -3,12 +3,10 @@
  * same tiles are worked through in turn, so the bits never depend on the number of threads. */
 #include "matmul.h"
 
-#include <cblas.h>
 #include <limits.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "blas.h"
 #include "pool.h"
 
 /* A tile has at most this many multiply-adds (2 MFLOP): what is smaller is not worth a second thread, and it is up to
@@ -31,6 +29,7 @@ typedef struct fronts { int rank; int64_t dim[NN_MAX_RANK], a[NN_MAX_RANK], b[NN
 
 typedef struct product {
   const char *call;
+  const nn_blas_library *blas;             /* NULL where our own loops do the work */
   nn_dtype dtype;
   bool small;                              /* for our own loops */
   int64_t size;                            /* of an element */
@@ -44,36 +43,9 @@ typedef struct product {
   int64_t tile_rows, tile_columns, tiles_across, tiles, matrices; /* of a part: one tile, or several whole matrices */
 } product;
 
-/* What BLAS is there. */
-
-static struct { bool direct; char name[96]; } blas; /* direct: it has kernels for small products without packing */
-
-/* Two thread pools in one process disturb each other badly: BLAS gets one thread, and ours shares out the tiles. */
-static void start_blas(void) {
-  const char *core = openblas_get_corename();
-  char name[32] = "OpenBLAS", version[32] = ""; /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
-  openblas_set_num_threads(1);
-  sscanf(openblas_get_config(), "%31s %31s", name, version);
-  snprintf(blas.name, sizeof blas.name, "%s %s %s", name, version, core);
-  blas.direct = !strcmp(core, "SkylakeX") || !strcmp(core, "Cooperlake") || !strcmp(core, "SapphireRapids");
-}
-
-static void need_blas(void) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, start_blas);
-}
-
-/* What OpenBLAS itself calls before a fork; not in its header, and so perhaps not there. */
-extern int blas_thread_shutdown_(void) __attribute__((weak));
-
-void nn_blas_alone(void) {
-  need_blas();
-  if (blas_thread_shutdown_) blas_thread_shutdown_();
-}
-
 const char *nn_blas_name(void) {
-  need_blas();
-  return blas.name;
+  const nn_blas_library *blas = nn_blas("matmul");
+  return blas ? blas->name : NULL;
 }
 
 /* A matrix as BLAS wants it: one stride is 1 and the other, the leading dimension, not less than a line's length. */
@@ -111,10 +83,11 @@ static void multiply_vector(const product *p, const matrix *a, const matrix *b, 
   const void *v = row ? a->data : b->data;
   const double beta = p->bias ? 1 : 0;
   if (p->dtype == NN_FLOAT32)
-    cblas_sgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, m->data, leading, v, step, (float)beta, c,
-                result_step);
+    p->blas->sgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, m->data, leading, v, step, (float)beta, c,
+                   result_step);
   else
-    cblas_dgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, m->data, leading, v, step, beta, c, result_step);
+    p->blas->dgemv(CblasRowMajor, op, stored_rows, stored_columns, 1, m->data, leading, v, step, beta, c,
+                   result_step);
 }
 
 static void multiply_matrices(const product *p, const matrix *a, const matrix *b, void *c) {
@@ -125,9 +98,9 @@ static void multiply_matrices(const product *p, const matrix *a, const matrix *b
   const int m = (int)a->rows, n = (int)b->columns, k = (int)a->columns, ldc = (int)p->n;
   const double beta = p->bias ? 1 : 0;
   if (p->dtype == NN_FLOAT32)
-    cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a->data, lda, b->data, ldb, (float)beta, c, ldc);
+    p->blas->sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a->data, lda, b->data, ldb, (float)beta, c, ldc);
   else
-    cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a->data, lda, b->data, ldb, beta, c, ldc);
+    p->blas->dgemm(CblasRowMajor, ta, tb, m, n, k, 1, a->data, lda, b->data, ldb, beta, c, ldc);
 }
 
 /* Sums of int64, modulo 2^64, row by row of B */
@@ -168,7 +141,7 @@ static int64_t even_piece(int64_t length, int64_t most, int64_t step) {
 static void cut(product *p) {
   p->tile_rows = p->m;
   p->tile_columns = p->n;
-  if (p->work > TILE_WORK && blas.direct && p->k * ROW_STEP * TILE_COLUMNS <= TILE_WORK) {
+  if (p->work > TILE_WORK && p->blas && p->blas->direct && p->k * ROW_STEP * TILE_COLUMNS <= TILE_WORK) {
     p->tile_columns = even_piece(p->n, TILE_COLUMNS, ROW_STEP);
     const int64_t fit = TILE_WORK / (p->k * p->tile_columns) / ROW_STEP * ROW_STEP;
     p->tile_rows = even_piece(p->m, least(fit, TILE_ROWS), ROW_STEP);
@@ -242,7 +215,7 @@ static nn_tensor *run(product *p, nn_shape shape) {
     else work_small(p, &p->a, &p->b, p->c);
     return c;
   }
-  if (!p->small) need_blas();
+  if (!p->small && p->dtype != NN_INT64 && !(p->blas = nn_blas(p->call))) return NULL;
   cut(p);
   const int64_t parts = p->tiles > 1 ? p->batch * p->tiles : pieces(p->batch, p->matrices);
   if (parts > INT_MAX || p->m > INT_MAX)

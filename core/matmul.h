@@ -1,4 +1,4 @@
-/* Matrix products, on OpenBLAS for floats; integers multiply exactly in int64. Only matmul.c knows BLAS. Products are
+/* Matrix products, on OpenBLAS for floats; integers multiply exactly in int64. Only matmul.c (and blas.h, which it includes) knows BLAS. Products are
  * cut over the thread pool by their shape, so that the bits do not depend on the number of threads. */
 #ifndef NN_MATMUL_H
 #define NN_MATMUL_H
@@ -18,11 +18,8 @@ nn_tensor *nn_matmul_t(nn_tensor *a, bool a_transposed, nn_tensor *b, bool b_tra
 /* x (..., in) w (in, out) + b (out, or NULL) -> (..., out); the bias is put in place before the product adds to it. */
 nn_tensor *nn_linear(nn_tensor *x, nn_tensor *w, nn_tensor *b);
 
-/* For a program of one's own, at its start, before other threads use BLAS: the threads that OpenBLAS starts when it is
- * loaded, and that spin beside ours for a while, end. (They come back if somebody sets a number above 1.) */
-void nn_blas_alone(void);
-
-/* What BLAS runs: "OpenBLAS 0.3.21 SkylakeX". */
+/* What BLAS runs: "OpenBLAS 0.3.21 SkylakeX". It is loaded when it is first needed: by this, or by a product that is more
+ * than a few hundred multiplications. NULL, with an error, where it cannot be. */
 const char *nn_blas_name(void);
 
 #ifdef __cplusplus
