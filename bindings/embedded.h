@@ -4,9 +4,10 @@
 
 #include <stddef.h>
 
-typedef struct nnlua_embedded { const char *name, *bytes; size_t size; } nnlua_embedded;
+typedef struct nnlua_embedded { const char *name, *bytes; size_t size, length; } nnlua_embedded;
 
-extern const nnlua_embedded nnlua_modules[];    /* Lua files by module name; both lists end with a NULL name */
-extern const nnlua_embedded nnlua_files[];      /* data files by file name */
+/* Both lists end with a NULL name. */
+extern const nnlua_embedded nnlua_modules[];    /* Lua files by module name, in gzip's form; length: of the text */
+extern const nnlua_embedded nnlua_files[];      /* data files by file name, as they are */
 
 #endif

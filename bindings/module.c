@@ -1,7 +1,9 @@
 /* luaopen_nn: the table nn, the private table core, and the files in Lua, each read when it is first used. */
 #include "nnlua.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core.h"
 #include "embedded.h"
@@ -16,6 +18,25 @@ static const char nn_key, core_key, loaded_key;       /* their addresses are key
 static const nnlua_embedded *find(const nnlua_embedded *list, const char *name) {
   while (list->name && strcmp(list->name, name)) list++;
   return list->name ? list : NULL;
+}
+
+static bool inflated(const nnlua_embedded *file, void *text) {
+  z_stream z = {.next_in = (Bytef *)(uintptr_t)file->bytes, .avail_in = (uInt)file->size, .next_out = text,
+                .avail_out = (uInt)file->length};
+  if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) return false;
+  const bool whole = inflate(&z, Z_FINISH) == Z_STREAM_END;
+  inflateEnd(&z);
+  return whole && !z.avail_out;
+}
+
+/* Pushes the function that the text of a module is. */
+static void load_module(lua_State *L, const nnlua_embedded *file) {
+  const char *chunk = lua_pushfstring(L, "=nn/%s.lua", file->name);
+  void *text = lua_newuserdatauv(L, file->length, 0);
+  if (!inflated(file, text)) luaL_error(L, "nn: out of memory");
+  if (luaL_loadbufferx(L, text, file->length, chunk, "t") != LUA_OK) lua_error(L);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
 }
 
 static int import(lua_State *L);
@@ -37,8 +58,7 @@ static int import(lua_State *L) {
   }
   const nnlua_embedded *file = find(nnlua_modules, name);
   if (!file) return luaL_error(L, "nn: there is no module \"%s\"", name);
-  lua_pushfstring(L, "=nn/%s.lua", name);
-  if (luaL_loadbufferx(L, file->bytes, file->size, lua_tostring(L, -1), "t") != LUA_OK) return lua_error(L);
+  load_module(L, file);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &nn_key);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key);
   push_import(L, lua_touserdata(L, lua_upvalueindex(1)));
