@@ -107,28 +107,31 @@ UPDATE(ftrl) {
   {.name = name_, .class_name = class_, .help = help_, .slots = slots_##_slots, .update = update_##_update, __VA_ARGS__}
 #define PART(name_, help_, value_) OPTION(NUMBER, name_, help_, .value = value_, WITHIN(0, 1))
 #define SMALL OPTION(NUMBER, "epsilon", "keeps the divisor off 0", .value = 1e-7, AT_LEAST(0))
-#define BETAS(second) OPTION(NUMBER, "beta_1", "how much of the mean of gradients is kept", .value = 0.9, BELOW_ONE), \
-                      OPTION(NUMBER, "beta_2", "how much of the mean of squares is kept", .value = second, BELOW_ONE)
+#define BETA(name_, help_, value_) OPTION(NUMBER, name_, help_, .value = value_, BELOW_ONE)
+#define BETAS BETA("beta_1", "how much of the mean of gradients is kept", 0.9), \
+              BETA("beta_2", "how much of the mean of squares is kept", 0.999)
 #define POSITIVE(name_, help_, value_) OPTION(NUMBER, name_, help_, .value = value_, AT_LEAST(0))
-#define ADAM BETAS(0.999), SMALL, OPTION(FLAG, "amsgrad", "divide by the greatest mean of squares so far")
+#define ADAM BETAS, SMALL, OPTION(FLAG, "amsgrad", "divide by the greatest mean of squares so far")
 
 const ag_optimizer_class ag_optimizers[] = {
-  ROW("sgd", "SGD", "gradient descent, with momentum", sgd, sgd, .learning_rate = 0.01,
+  ROW("sgd", "SGD", "w - rate g: gradient descent, with momentum", sgd, sgd, .learning_rate = 0.01,
       OPTIONS(PART("momentum", "how much of the last step is kept", 0),
               OPTION(FLAG, "nesterov", "look ahead by the momentum"))),
-  ROW("rmsprop", "RMSprop", "steps divided by the root mean square of gradients", rmsprop, rmsprop,
+  ROW("rmsprop", "RMSprop", "w - rate g / sqrt(v), v a moving mean of g^2", rmsprop, rmsprop,
       OPTIONS(PART("rho", "how much of the mean of squares is kept", 0.9),
               PART("momentum", "how much of the last step is kept", 0), SMALL,
               OPTION(FLAG, "centered", "divide by the standard deviation instead"))),
-  ROW("adam", "Adam", "means of gradients and of their squares", adam, adam, OPTIONS(ADAM)),
+  ROW("adam", "Adam", "w - rate m / sqrt(v), m and v moving means of g and g^2", adam, adam, OPTIONS(ADAM)),
   ROW("adamw", "AdamW", "Adam with weight decay", adam, adam, .weight_decay = 0.004, OPTIONS(ADAM)),
-  ROW("adamax", "Adamax", "Adam by the largest gradient", two, adamax, OPTIONS(BETAS(0.999), SMALL)),
-  ROW("nadam", "Nadam", "Adam with Nesterov momentum", two, nadam, OPTIONS(BETAS(0.999), SMALL)),
-  ROW("adagrad", "Adagrad", "steps divided by the root of all squares so far", one, adagrad, .initial = adagrad_initial,
+  ROW("adamax", "Adamax", "Adam with the largest |g| of late in place of sqrt(v)", two, adamax, OPTIONS(BETAS, SMALL)),
+  ROW("nadam", "Nadam", "Adam with Nesterov momentum", two, nadam, OPTIONS(BETAS, SMALL)),
+  ROW("adagrad", "Adagrad", "w - rate g / sqrt(a), a the sum of all g^2", one, adagrad, .initial = adagrad_initial,
       OPTIONS(POSITIVE("initial_accumulator_value", "what the sum of squares starts with", 0.1), SMALL)),
-  ROW("adadelta", "Adadelta", "steps as large as the last ones were", two, adadelta,
-      OPTIONS(PART("rho", "how much of the means of squares is kept", 0.95), SMALL)),
-  ROW("lion", "Lion", "steps of one size, by the sign of the momentum", one, lion, OPTIONS(BETAS(0.99))),
+  ROW("adadelta", "Adadelta", "w - rate g sqrt(s / v), s and v moving means of the squares of steps and of g", two,
+      adadelta, OPTIONS(PART("rho", "how much of the means of squares is kept", 0.95), SMALL)),
+  ROW("lion", "Lion", "w - rate sign(m): steps of one size, by the sign of the momentum", one, lion,
+      OPTIONS(BETA("beta_1", "how much of the momentum goes into a step", 0.9),
+              BETA("beta_2", "how much of the momentum is kept", 0.99))),
   ROW("ftrl", "Ftrl", "follow the regularized leader", two, ftrl, .initial = ftrl_initial,
       OPTIONS(OPTION(NUMBER, "learning_rate_power", "how the rate falls", .value = -0.5, WITHIN(-INFINITY, 0)),
               POSITIVE("initial_accumulator_value", "what the sum of squares starts with", 0.1),

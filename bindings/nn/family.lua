@@ -184,7 +184,7 @@ function Family:rows(kind, base, more, each)
     local class = each and each(row) or {}
     class.row, class.row_index, class.options = row, row.index, declare(row.options, table.unpack(more))
     class.class_name, class.name = class.class_name or row.class_name, class.name or row.name
-    class.alias, class.help = class.alias or row.alias, row.help
+    class.alias, class.help = class.alias or row.alias, class.help or row.help
     self:class(class, base)
   end
 end

@@ -99,13 +99,16 @@ end
 -- name -> {class name, direction, help, value at one threshold}
 local ratio = Counts.ratio
 local ROWS = {
-  {"TruePositives", "true_positives", "max", "the weight of right positives", function(tp) return tp end},
-  {"FalsePositives", "false_positives", "min", "the weight of wrong positives", function(_, fp) return fp end},
-  {"FalseNegatives", "false_negatives", "min", "the weight of wrong negatives", function(_, _, fn) return fn end},
-  {"TrueNegatives", "true_negatives", "max", "the weight of right negatives", function(_, _, _, tn) return tn end},
-  {"Precision", "precision", "max", "the right part of the positives predicted",
+  {"TruePositives", "true_positives", "max", "how many positives are found, by weight", function(tp) return tp end},
+  {"FalsePositives", "false_positives", "min", "how many negatives are taken for positives, by weight",
+    function(_, fp) return fp end},
+  {"FalseNegatives", "false_negatives", "min", "how many positives are missed, by weight",
+    function(_, _, fn) return fn end},
+  {"TrueNegatives", "true_negatives", "max", "how many negatives are known as such, by weight",
+    function(_, _, _, tn) return tn end},
+  {"Precision", "precision", "max", "the part of the predicted positives that is right: TP / (TP + FP)",
     function(tp, fp) return ratio(tp, tp + fp) end, true},
-  {"Recall", "recall", "max", "the part of the true positives that is found",
+  {"Recall", "recall", "max", "the part of the positives that is found: TP / (TP + FN)",
     function(tp, _, fn) return ratio(tp, tp + fn) end, true},
 }
 

@@ -28,7 +28,7 @@ metric.class({class_name = "RootMeanSquaredError", name = "root_mean_squared_err
 
 -- The losses as metrics. Cosine similarity is better when greater, and has the other sign than the loss.
 local SPECIAL = {
-  CosineSimilarity = {direction = "max", sign = -1},
+  CosineSimilarity = {direction = "max", sign = -1, help = "cos of the angle between y and p"},
   LogCosh = {class_name = "LogCoshError", name = "logcosh", alias = "log_cosh"},
 }
 
