@@ -35,6 +35,7 @@ enum { X0 = 1, X1 = 2, X2 = 4, X3 = 8, Y = 128 };
 
 typedef struct ag_op {
   const char *name, *help;
+  const char *inputs;           /* the names of the tensors, where "x" or "x, y" says too little */
   int arity;                    /* number of input tensors; AG_LIST: a list of them */
   int optional;                 /* so many of the last inputs may be missing (NULL) */
   int results;                  /* 0 means 1; a composed op may give a second (positions, not differentiable) */
@@ -57,6 +58,7 @@ typedef struct ag_op {
 #define WANT(i) if (ag_wants(node, i)) dx[i]
 #define SHAPE(i) ag_input_shape(node, i)
 #define HELP(text) .help = text
+#define INPUTS(names) .inputs = names
 #define ATTR(...) .attr = {__VA_ARGS__}
 
 /* Rows find their way into the table of all ops by a section of their own: there is no second list. */

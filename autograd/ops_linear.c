@@ -79,5 +79,6 @@ VJP(linear) {
   WANT(1) = product(flat(x[0]), true, flat(g), false);
   WANT(2) = g;
 }
-OP(linear, 3, .optional = 1, .needs = {X1, X0}, HELP("x w + b: x (..., in), w {in, out}, b {out} or nil"))
+OP(linear, 3, .optional = 1, .needs = {X1, X0}, INPUTS("x, w, b"),
+   HELP("x w + b: x (..., in), w {in, out}, b {out} or nil"))
 ag_var *ag_linear(ag_var *x, ag_var *w, ag_var *b) { return APPLY(linear, NULL, x, w, b); }

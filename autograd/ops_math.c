@@ -81,7 +81,7 @@ ag_var *ag_logical_not(ag_var *x) { return APPLY(logical_not, NULL, x); }
 FORWARD(where) { return nn_where(x[0], x[1], x[2]); }
 VJP(where)     { WANT(1) = ag_where(x[0], g, ag_number(0));
                  WANT(2) = ag_where(x[0], ag_number(0), g); }
-OP(where, 3, .needs = {0, X0, X0}, HELP("a where condition is not 0, else b"))
+OP(where, 3, .needs = {0, X0, X0}, INPUTS("condition, a, b"), HELP("a where condition is not 0, else b"))
 ag_var *ag_where(ag_var *condition, ag_var *a, ag_var *b) { return APPLY(where, NULL, condition, a, b); }
 
 FORWARD(to) {

@@ -130,7 +130,8 @@ COMPOSE(layer_norm) {
   ag_var *rows = to_matrix(in[0], &l, k);
   return from_matrix(APPLY(normalize_rows, ATTRS({.number = a[1].number}), rows, in[1], in[2]), &l);
 }
-COMPOSED(layer_norm, 3, .optional = 2, ATTR({"axis", AG_DIMS, false, 0}, {"epsilon", AG_NUMBER, false, 1e-3}),
+COMPOSED(layer_norm, 3, .optional = 2, INPUTS("x, gamma, beta"),
+         ATTR({"axis", AG_DIMS, false, 0}, {"epsilon", AG_NUMBER, false, 1e-3}),
          HELP("gamma (x - mean) / sqrt(var + epsilon) + beta over axis, the last by default (Ba et al. 2016)"))
 ag_var *ag_layer_norm(ag_var *x, ag_var *gamma, ag_var *beta, nn_ints axis, double epsilon) {
   return APPLY(layer_norm, ATTRS({.ints = axis}, {.number = epsilon}), x, gamma, beta);
@@ -165,7 +166,8 @@ COMPOSE(batch_norm) {
   if (in[1]) scale = ag_mul(in[1], scale);
   return from_matrix(APPLY(column_affine, NULL, in[0], in[3], scale, in[2]), &l);
 }
-COMPOSED(batch_norm, 5, .optional = 4, ATTR({"axis", AG_DIM, false, -1}, {"epsilon", AG_NUMBER, false, 1e-3}),
+COMPOSED(batch_norm, 5, .optional = 4, INPUTS("x, gamma, beta, mean, variance"),
+         ATTR({"axis", AG_DIM, false, -1}, {"epsilon", AG_NUMBER, false, 1e-3}),
          HELP("gamma (x - mean) / sqrt(variance + epsilon) + beta by feature; without mean and variance: those of x "
               "(Ioffe & Szegedy 2015)"))
 ag_var *ag_batch_norm(ag_var *x, ag_var *gamma, ag_var *beta, ag_var *mean, ag_var *variance, int64_t axis,

@@ -117,7 +117,7 @@ COMPOSED(narrow, 1, ATTR({"dim", AG_DIM, true, 0}, {"first", AG_INTEGER, true, 0
   static ag_var *back##_of(ag_var *g, nn_shape shape, int64_t dim, ag_var *positions);                            \
   FORWARD(op) { return nn_##op(x[0], a[0].integer, x[1]); }                                                       \
   VJP(op)     { WANT(0) = back##_of(g, SHAPE(0), a[0].integer, x[1]); }                                           \
-  OP(op, 2, .needs = {X1}, .before = 1, ATTR({"dim", AG_DIM, true, 0}), HELP(help))                               \
+  OP(op, 2, .needs = {X1}, .before = 1, INPUTS("x, positions"), ATTR({"dim", AG_DIM, true, 0}), HELP(help))       \
   ag_var *ag_##op(ag_var *x, int64_t dim, ag_var *positions) {                                                    \
     return APPLY(op, ATTRS({.integer = dim}), x, positions);                                                      \
   }                                                                                                               \
@@ -134,7 +134,7 @@ PICK(gather, scatter_add, "along a dimension, the element at the position that p
 static ag_var *masked_spread_of(ag_var *g, ag_var *mask, nn_shape shape);
 FORWARD(masked_select) { return nn_masked_select(x[0], x[1]); }
 VJP(masked_select)     { WANT(0) = masked_spread_of(g, x[1], SHAPE(0)); }
-OP(masked_select, 2, .needs = {X1}, HELP("the elements where mask is not 0, as rank 1"))
+OP(masked_select, 2, .needs = {X1}, INPUTS("x, mask"), HELP("the elements where mask is not 0, as rank 1"))
 ag_var *ag_masked_select(ag_var *x, ag_var *mask) { return APPLY(masked_select, NULL, x, mask); }
 
 FORWARD(masked_spread) { return nn_masked_spread(x[0], x[1], attr_shape(&a[0].ints)); }
@@ -147,7 +147,7 @@ static ag_var *masked_spread_of(ag_var *g, ag_var *mask, nn_shape shape) {
 static ag_var *embedding_grad_of(ag_var *g, ag_var *ids, nn_shape shape);
 FORWARD(embedding) { return nn_embedding(x[0], x[1]); }
 VJP(embedding)     { WANT(0) = embedding_grad_of(g, x[1], SHAPE(0)); }
-BINARY(embedding, .needs = {X1}, HELP("rows of weights {K, n} by ids 0..K-1"))
+BINARY(embedding, .needs = {X1}, INPUTS("weights, ids"), HELP("rows of weights {K, n} by ids 0..K-1"))
 
 FORWARD(embedding_grad) { return nn_embedding_grad(x[0], attr_shape(&a[0].ints), x[1]); }
 VJP(embedding_grad)     { WANT(0) = ag_embedding(g, x[1]); }
@@ -185,5 +185,6 @@ ag_var *ag_topk(ag_var *x, int64_t k, int64_t dim, ag_var **positions) {
 }
 
 FORWARD(one_hot) { return nn_one_hot(x[0], a[0].integer); }
-PLAIN(one_hot, 1, ATTR({"k", AG_INTEGER, true, 0}), HELP("labels 0..k-1 as rows of one 1 among zeros (float32)"))
+PLAIN(one_hot, 1, INPUTS("labels"), ATTR({"k", AG_INTEGER, true, 0}),
+      HELP("labels 0..k-1 as rows of one 1 among zeros (float32)"))
 ag_var *ag_one_hot(ag_var *labels, int64_t k) { return APPLY(one_hot, ATTRS({.integer = k}), labels); }

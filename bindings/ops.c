@@ -1,5 +1,6 @@
 /* Every op of autograd's table as nn.NAME and as a method. The row says what may be given: tensors first (numbers and
  * tables of numbers stand for tensors), then the declared attributes, by position or by name in a table at the end. */
+#include <math.h>
 #include <string.h>
 
 #include "op.h"
@@ -280,24 +281,58 @@ static lua_CFunction function_of(const ag_op *op) {
   return op->arity == 1 ? unary : op->arity == 2 ? binary : general;
 }
 
-/* core.ops(): {name, help, attrs} of every op, for help(). */
+static void set_text(lua_State *L, const char *key, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, key);
+}
+
+static void set_integer(lua_State *L, const char *key, lua_Integer value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, key);
+}
+
+/* {name, required, default}: no default where nothing means all (dims), or none (an infinite bound). */
+static void push_attr(lua_State *L, const ag_declared *declared) {
+  const double value = declared->value;
+  lua_createtable(L, 0, 3);
+  set_text(L, "name", declared->name);
+  lua_pushboolean(L, declared->required);
+  lua_setfield(L, -2, "required");
+  const bool nothing = declared->kind >= AG_DIMS || (declared->kind == AG_DIM && value == 0) || isinf(value);
+  if (declared->required || nothing) return;
+  if (declared->kind == AG_FLAG) lua_pushboolean(L, value != 0);
+  else if (value == (double)(lua_Integer)value) lua_pushinteger(L, (lua_Integer)value);
+  else lua_pushnumber(L, value);
+  lua_setfield(L, -2, "default");
+}
+
+/* {name, help, inputs, arity, optional, before, attrs} */
+static void push_row(lua_State *L, const ag_op *op) {
+  static const char *const usual[] = {"x", "x, y"};
+  const int attrs = ag_op_attrs(op);
+  lua_createtable(L, 0, 7);
+  set_text(L, "name", op->name);
+  set_text(L, "help", op->help);
+  set_text(L, "inputs", op->inputs ? op->inputs : op->arity == AG_LIST ? "list" : usual[op->arity == 2]);
+  set_integer(L, "arity", op->arity);
+  set_integer(L, "optional", op->optional);
+  set_integer(L, "before", op->before);
+  lua_createtable(L, attrs, 0);
+  for (int k = 0; k < attrs; k++) {
+    push_attr(L, &op->attr[k]);
+    lua_rawseti(L, -2, k + 1);
+  }
+  lua_setfield(L, -2, "attrs");
+}
+
+/* core.ops(): the row of every op as a table, for help and the reference. */
 static int core_ops(lua_State *L) {
   int count, n = 0;
   const ag_op *const *ops = ag_ops(&count);
   lua_newtable(L);
   for (int i = 0; i < count; i++) {
     if (ops[i]->internal) continue;
-    lua_createtable(L, 0, 3);
-    lua_pushstring(L, ops[i]->name);
-    lua_setfield(L, -2, "name");
-    lua_pushstring(L, ops[i]->help);
-    lua_setfield(L, -2, "help");
-    lua_newtable(L);
-    for (int k = 0; k < ag_op_attrs(ops[i]); k++) {
-      lua_pushstring(L, ops[i]->attr[k].name);
-      lua_rawseti(L, -2, k + 1);
-    }
-    lua_setfield(L, -2, "attrs");
+    push_row(L, ops[i]);
     lua_rawseti(L, -2, ++n);
   }
   return 1;

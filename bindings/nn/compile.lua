@@ -11,6 +11,7 @@ local DECLARED = {
   {name = "metrics", kind = "any", optional = true, help = "a list of names, metrics or functions"},
   {name = "weighted_metrics", kind = "any", optional = true, help = "those that take the sample weights into account"},
 }
+options.functions.compile = DECLARED
 
 -- One spec alone is a list of one; {name = f} is a function with its name.
 local function specs_of(given)

@@ -14,6 +14,7 @@ local OPTIONS = {
   {name = "text", kind = "any", optional = true, help = "names or positions of columns that are given as strings"},
   {name = "delimiter", kind = "text", default = ",", help = "one character"},
 }
+options.functions.read_csv = OPTIONS
 
 -- One name or position, or a list of them, as a list; nil for nil.
 local function list_of(name, given)

@@ -9,6 +9,7 @@ local data = {}
 local BATCHING = {{name = "batch_size", kind = "integer", default = 32, min = 1, help = "rows of a batch"},
   {name = "shuffle", kind = "flag", default = false, help = "a new order at each pass"},
   {name = "drop_last", kind = "flag", default = false, help = "leave out a last batch that is short"}}
+options.functions.Dataset = BATCHING
 
 local function as_tensor(call, name, value)
   if type(value) == "table" then value = nn.tensor(value) end
@@ -98,6 +99,7 @@ end
 local SPLIT = {{name = "test_size", kind = "number", default = 0.25, min = 0, help = "a part, or a number of rows"},
   {name = "stratify", kind = "any", optional = true, help = "labels whose proportions both parts keep; true: y"},
   {name = "seed", kind = "integer", optional = true, help = "the same split at each call"}}
+options.functions.train_test_split = SPLIT
 
 -- Rows for the test: a part is rounded up.
 local function test_rows(n, size)
@@ -191,6 +193,7 @@ end
 
 local NORMALIZE = {{name = "axis", kind = "integer", default = -1, help = "the dimension of one norm"},
   {name = "order", kind = "number", default = 2, min = 0, help = "2: Euclidean, 1: sum of magnitudes"}}
+options.functions.normalize = NORMALIZE
 
 -- x with vectors of norm 1 along axis; vectors of zeros stay.
 function data.normalize(x, given)

@@ -7,6 +7,7 @@ local datasets = {}
 
 local MNIST = {{name = "path", kind = "text", optional = true, help = "a folder with the four files"},
   {name = "download", kind = "flag", default = true, help = "fetch them where they are in no folder"}}
+options.functions.mnist = MNIST
 
 -- Name without ending, and the shape it must hold. "idx3-ubyte" is also found written ".idx3-ubyte".
 local FILES = {{"train-images-idx3-ubyte", {60000, 28, 28}}, {"train-labels-idx1-ubyte", {60000}},

@@ -29,6 +29,7 @@ local EVALUATE = {X, {name = "y", kind = "data", help = "the targets"}, integer(
 local PREDICT = {X, integer("batch_size", "rows of a batch"),
   {name = "verbose", kind = "any", default = 0, help = "0 nothing, 1 a bar, 2 a line"},
   integer("steps", "batches at most"), CALLBACKS}
+options.functions.evaluate, options.functions.predict = EVALUATE, PREDICT
 
 -- Tests over a source that is begun: names in order, and numbers by name with prefix in front.
 function M.test(plan, source, limit, by_event, bar, prefix, names, logs)

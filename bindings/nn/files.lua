@@ -98,6 +98,7 @@ local function check_path(call, path)
 end
 
 local SAVE = {{name = "metadata", kind = "table", optional = true, help = "texts that the file carries, {key = text}"}}
+options.functions.save = SAVE
 
 -- save(path, value[, {metadata = {key = text}}]): value is a tensor or a table of them.
 function M.save(path, value, ...)

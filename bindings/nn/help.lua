@@ -2,7 +2,7 @@
 -- table of ops; help() tells where to begin.
 
 local nn, core, import = ...
-local errors = import "errors"
+local declared = import "declared"
 
 local WELCOME = [[
 nn.tensor{{1, 2}, {3, 4}}   tensors: nn.zeros, rand ...; operators, methods (x:sum(), x:matmul(y)), t[i], t[{...}]
@@ -13,36 +13,36 @@ nn.losses, nn.optimizers, nn.schedules, nn.metrics, nn.callbacks, nn.activations
 nn.constraints, nn.data, nn.datasets
 help(nn.Dense), help(nn.softmax), help(nn.losses), help "adam": more on one of them]]
 
--- One option as a line: name, kind, default, range, help.
-local function option_line(option)
-  local parts = {option.kind}
-  if option.choices then parts[1] = table.concat(option.choices, "|") end
-  if option.min and option.max then
-    parts[#parts + 1] = option.max == math.huge and (">= %g"):format(option.min) or
-      ("%g..%g"):format(option.min, option.max)
+-- What is called with options: a line for each option below it.
+local function with_options(call, help, options)
+  local lines = {call .. (help and ": " .. help or "")}
+  for _, option in ipairs(options) do
+    lines[#lines + 1] = ("  %-28s %s"):format(option.name, declared.describe(option))
   end
-  if option.required then
-    parts[#parts + 1] = "required"
-  elseif option.default ~= nil then
-    parts[#parts + 1] = "default " .. errors.show(option.default)
-  end
-  return ("  %-28s %s%s"):format(option.name, table.concat(parts, ", "), option.help and ": " .. option.help or "")
-end
-
-local function about_class(class)
-  local declared = class.declared or class.options or {}
-  local arguments = {}
-  for i = 1, class.positional or 0 do arguments[i] = declared[i] and declared[i].name end
-  local call = #arguments > 0 and ("%s(%s, {options})"):format(class.class_name, table.concat(arguments, ", ")) or
-    class.class_name .. "{options}"
-  local lines = {call .. (class.help and ": " .. class.help or "")}
-  for _, option in ipairs(declared) do lines[#lines + 1] = option_line(option) end
   return table.concat(lines, "\n")
 end
 
+-- What declared.functions lists, nn.data.Dataset among it.
+local function about_named(name)
+  local f = declared.named(name)
+  return f and with_options(f.call, f.help, f.options)
+end
+
+local function about_class(class)
+  return about_named(class.class_name) or with_options(declared.call(class), class.help, declared.options(class))
+end
+
 local function about_op(op)
-  local arguments = op.attrs and #op.attrs > 0 and ", " .. table.concat(op.attrs, ", ") or ""
-  return ("nn.%s(x%s), x:%s(...): %s"):format(op.name, arguments, op.name, op.help or "")
+  return ("nn.%s, x:%s(...): %s"):format(declared.op_call(op), op.name, op.help or "")
+end
+
+-- nn.activations.elu and its like: no ops, and without a class.
+local function about_activation(f)
+  for _, row in ipairs(declared.activations()) do
+    if nn.activations[row.name] == f then
+      return with_options("nn.activations." .. declared.activation_call(row), row.help, row.options)
+    end
+  end
 end
 
 -- The names in a public table such as nn.losses.
@@ -65,7 +65,8 @@ end
 -- "adam", "Dense", "relu" ...: the first family that has the name.
 local function named(name)
   local op = op_of(name)
-  if op then return about_op(op) end
+  local text = op and about_op(op) or about_named(name)
+  if text then return text end
   if rawget(nn, name) == nil and nn[name] ~= nil then return nil, nn[name] end
   for _, family in ipairs{"layers", "losses", "optimizers", "metrics", "callbacks", "initializers", "regularizers",
     "constraints", "schedules", "activations"} do
@@ -79,19 +80,24 @@ local function named(name)
   return ('help: nothing is called "%s"'):format(name)
 end
 
+local function about_function(f)
+  local op = op_of(f)
+  if op then return about_op(op) end
+  for _, place in ipairs{nn, nn.data, nn.datasets, nn.Sequential} do
+    for name, value in pairs(place) do
+      if value == f then return about_named(name) or name .. ": bindings/README.md describes it" end
+    end
+  end
+  local class = nn.losses.class_of(f)
+  return about_activation(f) or class and about_class(class) or "a function"
+end
+
 local function about(thing)
   if type(thing) == "string" then
     local text, member = named(thing)
     return text or about(member)
   end
-  if type(thing) == "function" then
-    local op = op_of(thing)
-    if op then return about_op(op) end
-    for name, value in pairs(nn) do
-      if value == thing then return "nn." .. name .. ": a function of nn; bindings/README.md describes it" end
-    end
-    return "a function"
-  end
+  if type(thing) == "function" then return about_function(thing) end
   if type(thing) ~= "table" then return tostring(thing) end
   local class = thing.class_name and (rawget(thing, "class_name") and thing or getmetatable(thing))
   if class and class.class_name then return about_class(class) end

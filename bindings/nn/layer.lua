@@ -21,16 +21,18 @@ local COMMON = {
 
 -- What add_weight can be told.
 local WEIGHT = {
-  {name = "name", kind = "text", default = "weight"},
-  {name = "shape", kind = "shape", default = {}},
-  {name = "initializer", kind = "initializer", default = "glorot_uniform"},
-  {name = "trainable", kind = "flag", default = true},
-  {name = "regularizer", kind = "regularizer", optional = true},
-  {name = "constraint", kind = "constraint", optional = true},
-  {name = "dtype", kind = "dtype", optional = true},
+  {name = "name", kind = "text", default = "weight", help = "in files and messages"},
+  {name = "shape", kind = "shape", default = {}, help = "of the weight"},
+  {name = "initializer", kind = "initializer", default = "glorot_uniform", help = "first values"},
+  {name = "trainable", kind = "flag", default = true, help = "whether training changes it"},
+  {name = "regularizer", kind = "regularizer", optional = true, help = "penalty on it"},
+  {name = "constraint", kind = "constraint", optional = true, help = "what it is brought back to after each step"},
+  {name = "dtype", kind = "dtype", optional = true, help = "the layer's, if not given"},
 }
+options.functions.add_weight = WEIGHT
 
 local Layer = class.new "Layer"
+Layer.help = "what all layers are made of, and your own: nn.Layer:extend(name, options)"
 Layer.own, Layer.declared, Layer.positional = {}, COMMON, 0
 
 local registry = {Layer = Layer}  -- class name -> class, for loading

@@ -16,6 +16,7 @@ local BATCH = {
   {name = "class_weight", kind = "table", optional = true, help = "{[label] = weight}, 1 for the others"},
   {name = "return_dict", kind = "flag", default = false, help = "a table by name instead of several values"},
 }
+options.functions.train_on_batch = BATCH
 
 local M = {}
 

@@ -8,7 +8,8 @@ local nn, _, import = ...
 local errors = import "errors"
 local fail, show = errors.fail, errors.show
 
-local M = {}
+-- .functions: the rows of functions and methods by name ("fit"); declared.lua knows which file has them.
+local M = {functions = {}}
 
 -- Kinds that a table without names can be the value of: Reshape{2, 4}.
 local TAKES_LIST = {shape = true, list = true, data = true, numbers = true, tensor = true}

@@ -38,6 +38,7 @@ local FIT = {
   {name = "seconds", kind = "number", optional = true, min = 0, max = math.huge, help = "stop after so long"},
   {name = "check", kind = "flag", default = true, help = "look at the data before the first batch"},
 }
+options.functions.fit = FIT
 
 local M = {}
 

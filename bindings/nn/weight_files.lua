@@ -57,6 +57,7 @@ end
 
 local LOAD = {{name = "path", kind = "text", required = true, help = "the file"},
   {name = "skip_mismatch", kind = "flag", default = false, help = "leave weights that do not fit as they are"}}
+options.functions.load_weights = LOAD
 
 -- What the file has for each weight of the model, in its dtype; of those that do not fit the first is told.
 local function matches(model, path, found)
