@@ -4,6 +4,7 @@
 #   make test         installs what is missing, builds, runs the C suites and the Lua suites
 #   make asan         the same suites under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check        static checks: cppcheck, luacheck
+#   make reference    writes the declared options into the Lua reference, bindings/README.md
 #   make bench        speed beside PyTorch, where python3-torch is installed
 #   make data         fetches MNIST into the user's cache
 #   make install      PREFIX=/usr/local DESTDIR=
@@ -132,6 +133,8 @@ check:
 	  -Icore -Iautograd -Ibindings core autograd bindings
 	luacheck --quiet .
 
+reference: $(B)/nnlua
+	$(B)/nnlua bindings/reference.lua bindings/README.md
 bench: all
 	sh tests/bench/run.sh $(B)
 data:
@@ -166,7 +169,7 @@ clean:
 help:
 	@sed -n '/^# nnlua. Targets/,/^# Variables/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all test suites deps asan check bench data mnist install clean help
+.PHONY: all test suites deps asan check reference bench data mnist install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
