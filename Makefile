@@ -5,7 +5,8 @@
 #   make asan         the same suites under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make check        static checks: cppcheck, luacheck
 #   make reference    writes the declared options into the Lua reference, bindings/README.md
-#   make bench        speed beside PyTorch, where python3-torch is installed
+#   make bench        speed beside PyTorch, where python3-torch is installed, and beside what the machine can do;
+#                     BENCH=pattern REPEATS=5 BENCH_BEHIND=1 RESULTS=1, see tests/bench/README.md
 #   make data         fetches MNIST into the user's cache
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make clean | help

@@ -1,18 +1,30 @@
-/* The bound: the matrix products of one training epoch and nothing else, by one thread of OpenBLAS or its own threads.
- * Prints "name<TAB>threads<TAB>seconds" for each of REPEATS repeats. Usage: products THREADS REPEATS */
+/* The bound of dense networks: the matrix products of a workload and nothing else, by one thread of OpenBLAS or its own
+ * threads. Prints "name<TAB>threads<TAB>seconds" for each of REPEATS repeats of the workloads whose name holds PATTERN.
+ * Usage: products THREADS REPEATS [PATTERN] | products --version */
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { ROWS = 60000, LAYERS = 3 };
-typedef struct net { const char *name; int batch, layers, width[LAYERS + 1]; } net;
+enum { LAYERS = 3 };
+#define ENOUGH 0.05                /* seconds that one measure takes at least */
+
+/* rows in batches through dense layers, forward and, where a net trains, back */
+typedef struct net { const char *name; int rows, batch, trains, layers, width[LAYERS + 1]; } net;
 
 static const net nets[] = {
-  {"mnist 784-128-10 b32", 32, 2, {784, 128, 10}},
-  {"mnist 784-128-10 b128", 128, 2, {784, 128, 10}},
-  {"mnist 784-512-512-10 b128", 128, 3, {784, 512, 512, 10}},
+  {"mnist 784-128-10 b32", 60000, 32, 1, 2, {784, 128, 10}},
+  {"mnist 784-128-10 b128", 60000, 128, 1, 2, {784, 128, 10}},
+  {"mnist 784-512-512-10 b128", 60000, 128, 1, 3, {784, 512, 512, 10}},
+  {"predict 1", 1, 1, 0, 2, {784, 128, 10}},
+  {"predict 10000", 10000, 10000, 0, 2, {784, 128, 10}},
+  {"matmul 64", 64, 64, 0, 1, {64, 64}},
+  {"matmul 256", 256, 256, 0, 1, {256, 256}},
+  {"matmul 1024", 1024, 1024, 0, 1, {1024, 1024}},
 };
+
+typedef struct memory { float *x[LAYERS + 1], *g[LAYERS + 1], *w[LAYERS], *dw[LAYERS]; } memory;
 
 static double now(void) {
   struct timespec t;
@@ -27,46 +39,66 @@ static float *matrix(int n) {
   return x;
 }
 
+static memory memory_of(const net *f) {
+  memory m = {{0}, {0}, {0}, {0}};
+  for (int l = 0; l <= f->layers; l++) {
+    m.x[l] = matrix(f->batch * f->width[l]);
+    m.g[l] = matrix(f->batch * f->width[l]);
+    if (l == f->layers) continue;
+    m.w[l] = matrix(f->width[l] * f->width[l + 1]);
+    m.dw[l] = matrix(f->width[l] * f->width[l + 1]);
+  }
+  return m;
+}
+
+static void let_go(const net *f, memory *m) {
+  for (int l = 0; l <= f->layers; l++) {
+    free(m->x[l]);
+    free(m->g[l]);
+    if (l == f->layers) continue;
+    free(m->w[l]);
+    free(m->dw[l]);
+  }
+}
+
+/* c (m, n) = a (m, k) b (k, n), each stored transposed where it says so */
 static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float *a, const float *b, float *c) {
   cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, ta == CblasNoTrans ? k : m, b, tb == CblasNoTrans ? n : k, 0, c, n);
 }
 
-/* forward X W, gradients X^T G of every layer and G W^T of all but the first */
-static void step(const net *f, int batch, float **x, float **w, float **dw, float **g) {
+/* forward X W; gradients X^T G of every layer and G W^T of all but the first */
+static void step(const net *f, int batch, const memory *m) {
   for (int l = 0; l < f->layers; l++)
-    product(CblasNoTrans, CblasNoTrans, batch, f->width[l + 1], f->width[l], x[l], w[l], x[l + 1]);
-  for (int l = f->layers - 1; l >= 0; l--) {
-    product(CblasTrans, CblasNoTrans, f->width[l], f->width[l + 1], batch, x[l], g[l + 1], dw[l]);
-    if (l) product(CblasNoTrans, CblasTrans, batch, f->width[l], f->width[l + 1], g[l + 1], w[l], g[l]);
+    product(CblasNoTrans, CblasNoTrans, batch, f->width[l + 1], f->width[l], m->x[l], m->w[l], m->x[l + 1]);
+  for (int l = f->layers - 1; f->trains && l >= 0; l--) {
+    product(CblasTrans, CblasNoTrans, f->width[l], f->width[l + 1], batch, m->x[l], m->g[l + 1], m->dw[l]);
+    if (l) product(CblasNoTrans, CblasTrans, batch, f->width[l], f->width[l + 1], m->g[l + 1], m->w[l], m->g[l]);
   }
 }
 
-static double epoch(const net *f) {
-  float *x[LAYERS + 1], *w[LAYERS], *dw[LAYERS], *g[LAYERS + 1];
-  for (int l = 0; l <= f->layers; l++) {
-    x[l] = matrix(f->batch * f->width[l]);
-    g[l] = matrix(f->batch * f->width[l]);
-    if (l == f->layers) continue;
-    w[l] = matrix(f->width[l] * f->width[l + 1]);
-    dw[l] = matrix(f->width[l] * f->width[l + 1]);
+static void pass(const net *f, const memory *m) {
+  for (int done = 0; done < f->rows; done += f->batch) step(f, done + f->batch > f->rows ? f->rows - done : f->batch, m);
+}
+
+/* Seconds of one pass, as the mean over so many that they take long enough. */
+static double seconds_of(const net *f, const memory *m) {
+  step(f, f->batch, m);
+  for (long calls = 1;; calls *= 4) {
+    const double start = now();
+    for (long i = 0; i < calls; i++) pass(f, m);
+    const double seconds = now() - start;
+    if (seconds >= ENOUGH) return seconds / (double)calls;
   }
-  step(f, f->batch, x, w, dw, g);
-  const double start = now();
-  for (int done = 0; done < ROWS; done += f->batch) step(f, done + f->batch > ROWS ? ROWS - done : f->batch, x, w, dw, g);
-  const double seconds = now() - start;
-  for (int l = 0; l <= f->layers; l++) {
-    free(x[l]);
-    free(g[l]);
-    if (l == f->layers) continue;
-    free(w[l]);
-    free(dw[l]);
-  }
-  return seconds;
 }
 
 int main(int argc, char **argv) {
+  if (argc > 1 && !strcmp(argv[1], "--version")) return puts(openblas_get_config()) < 0;
   const int threads = argc > 1 ? atoi(argv[1]) : 1, repeats = argc > 2 ? atoi(argv[2]) : 5;
   openblas_set_num_threads(threads);
-  for (int r = 0; r < repeats; r++)
-    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) printf("%s\t%d\t%.6g\n", nets[i].name, threads, epoch(&nets[i]));
+  for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
+    if (argc > 3 && !strstr(nets[i].name, argv[3])) continue;
+    memory m = memory_of(&nets[i]);
+    for (int r = 0; r < repeats; r++) printf("%s\t%d\t%.6g\n", nets[i].name, threads, seconds_of(&nets[i], &m));
+    let_go(&nets[i], &m);
+  }
 }
