@@ -16,6 +16,16 @@ function bench.report(name, seconds, bound)
   print(text)
 end
 
+-- While on, a profiler that waits for it counts (profile.sh). BENCH_CONTROL: two FIFOs, of commands and of answers.
+function bench.watch(on)
+  local commands, answers = (os.getenv "BENCH_CONTROL" or ""):match("^(.*),(.*)$")
+  if not commands then return end
+  for _, path in ipairs{commands, answers} do
+    local file <close> = assert(io.open(path, path == commands and "w" or "r"))
+    if path == commands then file:write(on and "enable\n" or "disable\n") else file:read() end
+  end
+end
+
 function bench.wants(name) return name:find(pattern, 1, true) ~= nil end
 
 -- Seconds of so many calls of f(x). What it gives (one value or two) is let go of at once, as PyTorch does by counting,
@@ -49,6 +59,7 @@ end
 -- Measures all rows that were added, one after the other and then all of them again, so that what disturbs the machine
 -- for a moment disturbs one repeat of a row and not all of them.
 function bench.run()
+  if #waiting == 0 then return end
   local made = {}
   for _, row in ipairs(waiting) do
     if row.make and not made[row.make] then made[row.make] = row.make() end
@@ -56,12 +67,14 @@ function bench.run()
     row.within = row.options.records and function(f, ...) return f(...) end or nn.no_grad
     row.calls = row.within(enough, row.f, row.x)
   end
+  bench.watch(true)
   for _ = 1, repeats do
     for _, row in ipairs(waiting) do
       local seconds = row.within(seconds_of, row.f, row.x, row.calls) / row.calls / (row.options.per or 1)
       bench.report(row.name, seconds, row.options.loop and row.options)
     end
   end
+  bench.watch(false)
   waiting = {}
   collectgarbage()
 end

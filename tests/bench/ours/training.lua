@@ -32,11 +32,13 @@ local function epochs(name, widths, batch_size)
   nn.seed(1)
   local model = dense(widths)
   model:fit(x[{{1, 1280}}], y[{{1, 1280}}], {batch_size = batch_size, verbose = 0})
+  bench.watch(true)
   for _ = 1, bench.repeats do
     local start = nn.time()
     model:fit(x, y, {batch_size = batch_size, verbose = 0, check = false})
     bench.report(name, nn.time() - start)
   end
+  bench.watch(false)
 end
 
 epochs("mnist 784-128-10 b32", {784, 128, 10}, 32)
