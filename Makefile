@@ -8,6 +8,7 @@
 #   make bench        speed beside PyTorch, where python3-torch is installed, and beside what the machine can do;
 #                     BENCH=pattern REPEATS=5 BENCH_BEHIND=1 RESULTS=1, see tests/bench/README.md
 #   make profile      where a training step's time goes (needs perf; BENCH=pattern for other workloads)
+#   make growth       time and memory against batch, width, depth, parameters and data: tests/bench/growth/
 #   make data         fetches MNIST into the user's cache
 #   make install      PREFIX=/usr/local DESTDIR=
 #   make clean | help
@@ -141,6 +142,8 @@ bench: all
 	sh tests/bench/run.sh $(B)
 profile: all
 	sh tests/bench/profile.sh $(B)
+growth: all
+	sh tests/bench/growth.sh $(B)
 data:
 	@sh scripts/fetch-mnist.sh "$${NNLUA_DATA:-$${XDG_CACHE_HOME:-$$HOME/.cache}/nnlua}"
 mnist:
@@ -173,7 +176,7 @@ clean:
 help:
 	@sed -n '/^# nnlua. Targets/,/^# Variables/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all test suites deps asan check bench profile data mnist install clean help
+.PHONY: all test suites deps asan check bench profile growth data mnist install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
