@@ -116,8 +116,9 @@ local function report(path)
   for _, points in ipairs(order) do
     local time, steepest = powers(points, "seconds")
     local memory, largest = powers(points, "peak")
-    print(("| %s | %s | up to %d | %s | %s | %s | %s |"):format(points.axis.name, points.threads, points.axis.power, time,
-      steepest, memory, largest))
+    local axis = points.axis
+    print(("| %s | %s | up to %d | %s | %s | %s | %s |"):format(axis.name, points.threads, axis.power, time, steepest,
+      memory, largest))
   end
 end
 

@@ -29,7 +29,9 @@ if command -v gnuplot > /dev/null; then
     grep -q "^$axis," "$points" || continue
     # Groups with nothing inside are a third of what gnuplot writes.
     gnuplot -e "points='$points'; axis='$axis'; what='$what'" "$here/growth.gp" |
-      awk 'held != "" {if ($0 == "</g>") {held = ""; next} print held; held = ""} /^<g [^>]*>$/ {held = $0; next} {print}' \
+      awk 'held != "" {if ($0 == "</g>") {held = ""; next} print held; held = ""}
+           /^<g [^>]*>$/ {held = $0; next}
+           {print}' \
       > "$folder/$axis.svg"
   done < "$build/bench/axes"
 else

@@ -62,7 +62,8 @@ static void let_go(const net *f, memory *m) {
 }
 
 /* c (m, n) = a (m, k) b (k, n), each stored transposed where it says so */
-static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float *a, const float *b, float *c) {
+static void product(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float *a, const float *b,
+                    float *c) {
   cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, a, ta == CblasNoTrans ? k : m, b, tb == CblasNoTrans ? n : k, 0, c, n);
 }
 
@@ -77,7 +78,10 @@ static void step(const net *f, int batch, const memory *m) {
 }
 
 static void pass(const net *f, const memory *m) {
-  for (int done = 0; done < f->rows; done += f->batch) step(f, done + f->batch > f->rows ? f->rows - done : f->batch, m);
+  for (int done = 0; done < f->rows; done += f->batch) {
+    const int left = f->rows - done;
+    step(f, left < f->batch ? left : f->batch, m);
+  }
 }
 
 /* Seconds of one pass, as the mean over so many that they take long enough. */

@@ -30,7 +30,8 @@ profile() {
     }
     [ -s "$samples.rows" ] || continue
     perf script --input "$samples.data" --fields pid,tid,ip,sym,dso > "$samples" 2> /dev/null
-    printf '%s\t%s\t%s\n' "$(cut -f 1 "$samples.rows" | sort -u | paste -s -d , -)" $threads "$samples" >> "$results/list"
+    names=$(cut -f 1 "$samples.rows" | sort -u | paste -s -d , -)
+    printf '%s\t%s\t%s\n' "$names" $threads "$samples" >> "$results/list"
   done
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The benchmark: the bounds (bare matrix products, memory bandwidth), ours and PyTorch's (where python3-torch is
-# installed), a group of workloads after the other in one run, for 1 and 2 threads; then whole processes; then one table.
+# installed), one group of workloads after the other in one run, for 1 and 2 threads; then whole processes; then one
+# table.
 # Usage: tests/bench/run.sh BUILD-FOLDER
 # BENCH=pattern picks workloads by name, REPEATS=5 sets how often each is measured, BENCH_BEHIND=1 shows only the rows
 # that miss what they should reach, RESULTS=1 writes RESULTS.md, with the machine and the versions.
@@ -42,8 +43,8 @@ pytorch() {
 
 for threads in 1 2; do
   "$results/products" $threads "$repeats" "$pattern" >> "$results/bounds"
-  "$results/stream" $threads "$repeats" >> "$results/bounds"
   for group in training calls layers optimizers operations elementwise reductions; do
+    case $group in elementwise | reductions) "$results/stream" $threads "$repeats" >> "$results/bounds" ;; esac
     "$build/nnlua" --threads $threads "$here/bench.lua" $group "$repeats" "$pattern" > "$results/group"
     [ -s "$results/group" ] || continue
     cat "$results/group" >> "$results/nnlua"
@@ -74,16 +75,19 @@ else
 fi
 [ "${RESULTS:-}" ] || exit 0
 
+# of FILE NAME: what stands behind NAME in a file of lines such as "NAME : value" or NAME="value"
 of() { sed -n "s/^$2[^:=]*[:=] *//p" "$1" 2> /dev/null | head -n 1 | tr -d '"'; }
+memory=$(awk '/^MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo)
+commit=$(git -C "$here" describe --always --dirty 2> /dev/null) || commit=unknown
 {
   echo "# Measured"
   echo
-  echo "Written by \`make bench RESULTS=1\`; the README of this folder says how to read it. Medians of $repeats (processes: of"
-  echo "$processes); \"spread\" is (largest - smallest) / median."
+  echo "Written by \`make bench RESULTS=1\`; the README of this folder says how to read it. Medians of $repeats"
+  echo "(processes: of $processes); \"spread\" is (largest - smallest) / median."
   echo
-  echo "- $(date +%F), $(of /proc/cpuinfo 'model name'), $(getconf _NPROCESSORS_ONLN) cores,"
-  echo "  $(awk '/^MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo) of memory, $(of /etc/os-release PRETTY_NAME), load before the run: $load"
-  echo "- $("$build/nnlua" --version | head -n 1), commit $(git -C "$here" describe --always --dirty 2> /dev/null || echo unknown)"
+  echo "- $(date +%F), $(of /proc/cpuinfo 'model name'), $(getconf _NPROCESSORS_ONLN) cores, $memory of memory,"
+  echo "  $(of /etc/os-release PRETTY_NAME); load before the run: $load"
+  echo "- $("$build/nnlua" --version | head -n 1), commit $commit"
   echo "- gcc $(cc -dumpfullversion), Lua $(pkg-config --modversion lua5.4), $("$results/products" --version)"
   [ -z "$python" ] || echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__)'), $("$python" -V):" \
     "denormals flushed, networks traced, freed memory kept${openmp:+, OpenMP build of OpenBLAS}"

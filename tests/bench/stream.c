@@ -1,6 +1,6 @@
 /* What memory gives: loops in the manner of STREAM (McCalpin) over arrays of ten million floats, as the largest rows of
- * the benchmark have them, each thread on its part. A loop that writes elsewhere than it reads has a form whose stores go
- * round the cache as well; the faster of both counts.
+ * the benchmark have them, each thread on its part. A loop that writes elsewhere than it reads has a form whose stores
+ * go round the cache as well; the faster of both counts.
  * Prints "stream: LOOP<TAB>threads<TAB>seconds<TAB>moved=bytes" for each repeat. Usage: stream THREADS REPEATS */
 #include <pthread.h>
 #include <stdio.h>
@@ -100,7 +100,8 @@ int main(int argc, char **argv) {
         const double other = seconds_of(loops[i].form[1], x, threads);
         if (other < best) best = other;
       }
-      printf("stream: %s\t%d\t%.6g\tmoved=%zu\n", loops[i].name, threads, best, loops[i].arrays * FLOATS * sizeof(float));
+      const size_t moved = loops[i].arrays * FLOATS * sizeof(float);
+      printf("stream: %s\t%d\t%.6g\tmoved=%zu\n", loops[i].name, threads, best, moved);
     }
   free(x.a);
   free(x.b);

@@ -1,6 +1,6 @@
-"""PyTorch's side of the benchmark, in its best configuration: denormals flushed, models traced, as many threads as told;
-run.sh sees to the library that multiplies and to the allocator. Measures the workloads of a file in pytorch/, which have
-the names of those in ours/, as bench.lua does: prints "name<TAB>threads<TAB>seconds" for each repeat.
+"""PyTorch's side of the benchmark, in its best configuration: denormals flushed, models traced, as many threads as
+told; run.sh sees to the library that multiplies and to the allocator. Measures the workloads of a file in pytorch/,
+which have the names of those in ours/, as bench.lua does: prints "name<TAB>threads<TAB>seconds" for each repeat.
 Usage: torch_bench.py THREADS GROUP REPEATS [PATTERN]"""
 import importlib
 import math
