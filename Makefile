@@ -176,7 +176,7 @@ clean:
 help:
 	@sed -n '/^# nnlua. Targets/,/^# Variables/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all test suites deps asan check bench profile growth data mnist install clean help
+.PHONY: all test suites deps asan check reference bench profile growth data mnist install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 

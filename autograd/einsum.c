@@ -218,7 +218,8 @@ COMPOSE(einsum) {
   }
   return sum_lonely(&terms[0], result, "") ? in_order(&terms[0], result) : NULL;
 }
-COMPOSED(einsum, AG_LIST, INPUTS("x, ..."), ATTR({"spec", AG_TEXT, true, 0}), HELP("sums of products by labels, such as \"ij,jk->ik\""))
+COMPOSED(einsum, AG_LIST, INPUTS("x, ..."), ATTR({"spec", AG_TEXT, true, 0}),
+         HELP("sums of products by labels, such as \"ij,jk->ik\""))
 ag_var *ag_einsum(const char *spec, int n, ag_var *const *x) {
   return ag_apply(&einsum_op, n, x, ATTRS({.text = spec}));
 }
