@@ -42,5 +42,7 @@ void ag_node_spend(ag_node *node);                              /* lets go of sa
 
 /* A variable over value (retained), with node (retained; may be NULL), in the open scope. */
 ag_var *ag_var_new(nn_tensor *value, ag_node *node);
+/* The same at the end of a scope that owns value: closes it, and takes node's reference over. */
+ag_var *ag_var_return(size_t mark, nn_tensor *value, ag_node *node);
 
 #endif

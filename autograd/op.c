@@ -70,19 +70,22 @@ static bool recorded(const ag_op *op, int n, ag_var *const *x, const nn_tensor *
   return false;
 }
 
+static ag_var *composed(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs, ag_var **second) {
+  const size_t mark = nn_scope_open();
+  ag_var *y = op->compose(x, n, attrs, second);
+  nn_retain(*second);
+  y = nn_scope_return(mark, y);
+  if (!y) nn_fail_as(op->name);         /* the caller's call, not one that it is made of */
+  const bool both = *second != NULL;
+  *second = nn_scope_own(*second);
+  return both && !*second ? NULL : y;
+}
+
 ag_var *ag_apply2(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs, ag_var **second) {
   *second = NULL;
   if (!complete(op, n, x) || nn_interrupted()) return NULL;
+  if (op->compose) return composed(op, n, x, attrs, second);
   const size_t mark = nn_scope_open();
-  if (op->compose) {
-    ag_var *y = op->compose(x, n, attrs, second);
-    nn_retain(*second);
-    y = nn_scope_return(mark, y);
-    if (!y) nn_fail_as(op->name);       /* the caller's call, not one that it is made of */
-    const bool both = *second != NULL;
-    *second = nn_scope_own(*second);
-    return both && !*second ? NULL : y;
-  }
   nn_tensor *value = forward(op, n, x, attrs);
   if (!value) nn_fail_for(op->name);
   ag_node *node = NULL;
@@ -90,9 +93,7 @@ ag_var *ag_apply2(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs
     node = ag_node_new(op, n, x, attrs, value);
     if (!node) value = NULL;
   }
-  ag_var *y = ag_var_new(value, node);
-  nn_release(node);
-  return nn_scope_return(mark, y);
+  return ag_var_return(mark, value, node);
 }
 
 ag_var *ag_apply(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs) {

@@ -8,13 +8,28 @@ static void drop_var(nn_object *object) {
   nn_release(x->node);
 }
 
-ag_var *ag_var_new(nn_tensor *value, ag_node *node) {
+/* With references that it takes over; owned by nobody yet. */
+static ag_var *new_var(nn_tensor *value, ag_node *node) {
   static const nn_type var_type = {"variable", sizeof(ag_var), drop_var};
-  if (!value) return NULL;
-  ag_var *x = nn_object_new("variable", &var_type, 0);
+  ag_var *x = nn_block("variable", sizeof *x);
+  if (x) *x = (ag_var){nn_object_head(&var_type, sizeof *x), value, node};
+  return x;
+}
+
+ag_var *ag_var_new(nn_tensor *value, ag_node *node) {
+  ag_var *x = value ? new_var(value, node) : NULL;
   if (!x) return NULL;
-  x->value = nn_retain(value);
-  x->node = nn_retain(node);
+  nn_retain(value);
+  nn_retain(node);
+  return nn_scope_own(x);
+}
+
+ag_var *ag_var_return(size_t mark, nn_tensor *value, ag_node *node) {
+  ag_var *x = value ? new_var(value, node) : NULL;
+  if (x && nn_scope_swap(mark, value, x)) return x;
+  if (x) nn_retain(value);
+  else nn_release(node);
+  nn_scope_close(mark);
   return nn_scope_own(x);
 }
 

@@ -117,7 +117,7 @@ bool nnlua_done(nnlua_entry *e, bool ok) {
   lua_State *L = e->L;
   nnlua_state *s = e->state;
   const bool again = !ok && !e->last_try && nn_error() && strstr(nn_error(), "out of memory");
-  const bool much = ok && nn_memory().live > s->soft_limit;
+  const bool much = ok && nn_memory_live() > s->soft_limit;
   nnlua_leave(e);
   if (s->budget) nnlua_budget_check(L, s);
   if (!ok && !again) raise(L, s);

@@ -229,10 +229,10 @@ static void set_source(source *s, const nn_tensor *x, nn_dtype dtype, const nn_t
 static nn_dtype read_as(const nn_map_call *call, int k) { return call->condition && k == 0 ? NN_UINT8 : call->dtype; }
 
 static pass pass_of(const nn_map_call *call) {
-  pass p = {.loop = call->loops[call->dtype], .pair = &call->pair, .operands = call->operands,
-            .chunk = NN_CHUNK_OF(nn_dtype_size(call->dtype)), .y_size = nn_dtype_size(call->result)};
-  for (int k = 0; k < p.operands; k++) p.size[k] = nn_dtype_size(read_as(call, k));
-  return p;
+  const size_t size = nn_dtype_size(call->dtype);
+  return (pass){.loop = call->loops[call->dtype], .pair = &call->pair, .operands = call->operands,
+                .chunk = NN_CHUNK_OF(size), .y_size = nn_dtype_size(call->result),
+                .size = {call->condition ? nn_dtype_size(NN_UINT8) : size, size, size}};
 }
 
 /* The usual case without ceremony, which would cost as much as a small sum: every operand gapless or one value, in the
@@ -243,11 +243,10 @@ static bool at_once(const nn_map_call *call, const pass *p, nn_tensor *y) {
   if (y->numel >= PARTS_FROM * call->part) return false;
   for (int k = 0; k < call->operands; k++) {
     const nn_tensor *operand = call->x[k];
-    const bool one = operand->numel == 1;
-    if (operand->dtype != read_as(call, k) || (!one && !(operand->contiguous && operand->numel == y->numel)))
+    step[k] = operand->numel != 1;
+    if (operand->dtype != read_as(call, k) || (step[k] && !(operand->contiguous && operand->numel == y->numel)))
       return false;
     x[k] = operand->data;
-    step[k] = !one;
   }
   apply(p, y->numel, y->data, x, step);
   return true;
@@ -271,18 +270,31 @@ void nn_map_into(const nn_map_call *call, nn_tensor *y) {
   else nn_parallel((int)((j.n + j.part - 1) / j.part), run_part, &j);
 }
 
-/* Equal shapes and numbers, the usual cases, are spared the broadcast's arithmetic: it costs as much as a small sum. */
-nn_tensor *nn_map_run(const nn_map_call *call) {
-  for (int k = 0; k < call->operands; k++)
-    if (!call->x[k]) return NULL;
+/* Is the result's shape that of the first operand, since all others are like it or of rank 0? */
+static bool one_shape(const nn_map_call *call) {
+  for (int k = 1; k < call->operands; k++) {
+    const nn_shape *other = &call->x[k]->shape;
+    if (other->rank && !nn_shape_equal(other, &call->x[0]->shape)) return false;
+  }
+  return true;
+}
+
+static nn_tensor *new_result(const nn_map_call *call) {
+  /* the usual cases are spared the broadcast's arithmetic: it costs as much as a small sum */
+  if (one_shape(call)) return nn_empty_like(call->result, call->x[0]);
   nn_shape shape = call->x[0]->shape;
   for (int k = 1; k < call->operands; k++) {
     const nn_shape *other = &call->x[k]->shape;
-    if (other->rank == 0 || nn_shape_equal(other, &shape)) continue;
     const nn_shape so_far = shape;
     if (!nn_shape_broadcast(call->name, &so_far, other, &shape)) return NULL;
   }
-  nn_tensor *y = nn_empty(call->result, shape);
+  return nn_empty(call->result, shape);
+}
+
+nn_tensor *nn_map_run(const nn_map_call *call) {
+  for (int k = 0; k < call->operands; k++)
+    if (!call->x[k]) return NULL;
+  nn_tensor *y = new_result(call);
   if (y) nn_map_into(call, y);
   return y;
 }

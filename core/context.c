@@ -46,7 +46,6 @@ nn_context *nn_context_use(nn_context *context) {
 
 nn_context *nn_context_current(void) { return current; }
 nn_generator *nn_context_generator(void) { return &current->generator; }
-nn_account *nn_context_account(nn_context *context) { return &context->account; }
 
 /* Errors */
 
@@ -109,7 +108,7 @@ static void free_doomed(nn_context *context) {
     nn_object *object = context->doomed;
     context->doomed = object->next;
     if (object->type->drop) object->type->drop(object);
-    nn_block_free(context, object, object->bytes);
+    if (object->bytes != NN_WITHIN) nn_block_free(context, object, object->bytes);
   }
   context->dooming = false;
 }
@@ -152,6 +151,12 @@ void *nn_scope_own(void *object) {
   }
   current->scope[current->scope_count++] = object;
   return object;
+}
+
+bool nn_scope_swap(size_t mark, void *object, void *holder) {
+  if (current->scope_count != mark + 1 || current->scope[mark] != object) return false;
+  current->scope[mark] = holder;
+  return true;
 }
 
 void *nn_scope_return(size_t mark, void *object) {

@@ -48,13 +48,14 @@ void nn_release(void *object);               /* NULL is fine */
 /* Memory. Bytes count what tensors hold (not what the cache keeps for the next ones). */
 typedef struct nn_memory_use { size_t live, peak, limit; int64_t tensors; size_t cached; } nn_memory_use;
 nn_memory_use nn_memory(void);
+size_t nn_memory_live(void);                 /* the same live, alone */
 void nn_memory_limit(size_t bytes);          /* 0: none. An allocation beyond it fails with a clear error */
 void nn_memory_reset_peak(void);
 void nn_memory_trim(void);                   /* gives the cache's blocks back to the system */
 void nn_memory_cache(bool on);               /* off: each block goes straight back (for tools that watch memory) */
 /* For tests: the n-th allocation from now fails (n from 1; 0 switches it off); with for_good all later ones too. */
 void nn_memory_fail_at(int64_t n, bool for_good);
-int64_t nn_memory_allocations(void);         /* how many were asked for since the last nn_memory_fail_at */
+int64_t nn_memory_allocations(void);         /* how many were asked for since the last nn_memory_fail_at; 0 before it */
 
 /* Recording of gradients on this context; gives the previous state. */
 bool nn_recording(void);

@@ -37,12 +37,16 @@ static __attribute__((noinline)) void *fail_refused(const nn_account *account, c
                  account->limit);
 }
 
-void *nn_block(const char *call, size_t bytes) {
-  nn_account *account = nn_context_account(nn_context_current());
+static inline void charge(nn_account *account, size_t bytes) {
+  account->live += bytes;
+  if (account->live > account->peak) account->peak = account->live;
+}
+
+static __attribute__((noinline)) void *block_of_any_size(nn_account *account, const char *call, size_t bytes) {
   if (bytes > largest) return nn_fail_memory(call, bytes);
   size_t rounded;
   const int class = size_class(bytes, &rounded);
-  if (refused(account, rounded)) return fail_refused(account, call, bytes, rounded);
+  if (account->guarded && refused(account, rounded)) return fail_refused(account, call, bytes, rounded);
   void *block = account->free_block[class];
   if (block) {
     account->free_block[class] = *(void **)block;
@@ -51,8 +55,20 @@ void *nn_block(const char *call, size_t bytes) {
     nn_memory_trim();
     if (!(block = aligned_alloc(64, rounded))) return nn_fail_memory(call, bytes);
   }
-  account->live += rounded;
-  if (account->live > account->peak) account->peak = account->live;
+  charge(account, rounded);
+  return block;
+}
+
+/* A small block from the cache, the usual case, is worth a short way: a small op takes three. */
+void *nn_block(const char *call, size_t bytes) {
+  nn_account *account = nn_context_account(nn_context_current());
+  if (bytes - 1 >= SMALL_CLASSES * STEP || account->guarded) return block_of_any_size(account, call, bytes);
+  const size_t class = (bytes - 1) / STEP, rounded = (class + 1) * STEP;
+  void *block = account->free_block[class];
+  if (!block) return block_of_any_size(account, call, bytes);
+  account->free_block[class] = *(void **)block;
+  account->cached -= rounded;
+  charge(account, rounded);
   return block;
 }
 
@@ -87,7 +103,13 @@ nn_memory_use nn_memory(void) {
   return (nn_memory_use){account->live, account->peak, account->limit, account->tensors, account->cached};
 }
 
-void nn_memory_limit(size_t bytes) { nn_context_account(nn_context_current())->limit = bytes; }
+size_t nn_memory_live(void) { return nn_context_account(nn_context_current())->live; }
+
+void nn_memory_limit(size_t bytes) {
+  nn_account *account = nn_context_account(nn_context_current());
+  account->limit = bytes;
+  account->guarded = bytes || account->counting;
+}
 
 void nn_memory_reset_peak(void) {
   nn_account *account = nn_context_account(nn_context_current());
@@ -104,6 +126,7 @@ void nn_memory_fail_at(int64_t n, bool for_good) {
   account->allocations = 0;
   account->fail_at = n;
   account->fail_for_good = for_good;
+  account->guarded = account->counting = true;
 }
 
 int64_t nn_memory_allocations(void) { return nn_context_account(nn_context_current())->allocations; }

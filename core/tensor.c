@@ -4,11 +4,14 @@
 
 #include "context_state.h"
 
+/* A buffer's block holds its first tensor's header too, and then the elements: one allocation instead of two. That header
+ * holds a reference to the buffer like every other, so it lives as long as it is used. */
 struct nn_buffer {
   nn_object object;
   uint32_t version;                       /* changes seen, so that backward notices one to a value it needs */
   void (*release)(void *user);            /* of memory that is the caller's */
   void *user;
+  nn_tensor first;
 };
 
 enum { HEADER = (sizeof(nn_buffer) + 63) / 64 * 64 };   /* the elements follow it, 64-byte aligned */
@@ -24,64 +27,64 @@ static void drop_tensor(nn_object *object) {
 }
 
 static const nn_type tensor_type = {"tensor", sizeof(nn_tensor), drop_tensor};
+static const nn_type buffer_type = {"buffer", HEADER, drop_buffer};
 
-static nn_tensor *new_header(const char *call) {
-  nn_tensor *x = nn_object_new(call, &tensor_type, 0);
-  if (x) nn_context_account(x->object.context)->tensors++;
+/* A buffer and its header, contiguous; what is left to set are data, numel, shape and stride. */
+static nn_tensor *new_tensor(const char *call, nn_dtype dtype, size_t bytes) {
+  nn_context *context = nn_context_current();
+  nn_buffer *buffer = nn_block(call, HEADER + bytes);
+  if (!buffer) return NULL;
+  buffer->object = (nn_object){.refs = 1, .bytes = HEADER + bytes, .type = &buffer_type, .context = context};
+  buffer->version = 0;
+  buffer->release = NULL;
+  nn_tensor *x = &buffer->first;
+  x->object = (nn_object){.refs = 1, .bytes = NN_WITHIN, .type = &tensor_type, .context = context};
+  x->data = (char *)buffer + HEADER;
+  x->buffer = buffer;
+  x->dtype = dtype;
+  x->number = false;
+  x->contiguous = true;
+  nn_context_account(context)->tensors++;
   return nn_scope_own(x);
 }
 
-static nn_buffer *new_buffer(const char *call, size_t bytes) {
-  static const nn_type buffer_type = {"buffer", HEADER, drop_buffer};
-  nn_buffer *buffer = nn_block(call, HEADER + bytes);
-  if (!buffer) return NULL;
-  *buffer = (nn_buffer){.object = {.refs = 1, .type = &buffer_type, .context = nn_context_current()}};
-  buffer->object.bytes = HEADER + bytes;
-  return buffer;
-}
-
-static void set_row_major(nn_tensor *x, nn_shape shape, int64_t numel) {
-  x->shape = shape;
+static void set_row_major(nn_tensor *x, const nn_shape *shape, int64_t numel) {
+  x->shape = *shape;
   x->numel = numel;
-  x->contiguous = true;
   int64_t stride = 1;
-  for (int i = shape.rank - 1; i >= 0; i--) {
+  for (int i = shape->rank - 1; i >= 0; i--) {
     x->stride[i] = stride;
-    stride *= shape.dim[i];
+    stride *= shape->dim[i];
   }
 }
 
 nn_tensor *nn_empty(nn_dtype dtype, nn_shape shape) {
   const int64_t numel = nn_shape_numel("empty", &shape, dtype);
   if (numel < 0) return NULL;
-  nn_buffer *buffer = new_buffer("empty", (size_t)numel * nn_dtype_size(dtype));
-  if (!buffer) return NULL;
-  nn_tensor *x = new_header("empty");
-  if (!x) {
-    nn_release(buffer);
-    return NULL;
-  }
-  x->buffer = buffer;
-  x->data = (char *)buffer + HEADER;
-  x->dtype = dtype;
-  set_row_major(x, shape, numel);
+  nn_tensor *x = new_tensor("empty", dtype, (size_t)numel * nn_dtype_size(dtype));
+  if (x) set_row_major(x, &shape, numel);
   return x;
+}
+
+/* Its sizes were checked when it was made, and in eight times the bytes they still do not overflow. */
+nn_tensor *nn_empty_like(nn_dtype dtype, const nn_tensor *x) {
+  if (!x->contiguous) return nn_empty(dtype, x->shape);
+  nn_tensor *y = new_tensor("empty", dtype, (size_t)x->numel * nn_dtype_size(dtype));
+  if (!y) return NULL;
+  y->numel = x->numel;
+  y->shape = x->shape;
+  memcpy(y->stride, x->stride, sizeof y->stride);
+  return y;
 }
 
 nn_tensor *nn_wrap(nn_dtype dtype, nn_shape shape, void *data, void (*release)(void *user), void *user) {
   const int64_t numel = nn_shape_numel("wrap", &shape, dtype);
-  nn_buffer *buffer = numel < 0 ? NULL : new_buffer("wrap", 0);
-  nn_tensor *x = buffer ? new_header("wrap") : NULL;
-  if (!x) {
-    nn_release(buffer);
-    return NULL;
-  }
-  buffer->release = release;
-  buffer->user = user;
-  x->buffer = buffer;
+  nn_tensor *x = numel < 0 ? NULL : new_tensor("wrap", dtype, 0);
+  if (!x) return NULL;
+  x->buffer->release = release;
+  x->buffer->user = user;
   x->data = data;
-  x->dtype = dtype;
-  set_row_major(x, shape, numel);
+  set_row_major(x, &shape, numel);
   return x;
 }
 
@@ -185,8 +188,9 @@ nn_tensor *nn_eye(nn_dtype dtype, int64_t n) {
 
 nn_tensor *nn_view(nn_tensor *x, nn_shape shape, const int64_t *stride, int64_t offset) {
   if (!x) return NULL;
-  nn_tensor *y = new_header("view");
+  nn_tensor *y = nn_object_new("view", &tensor_type, 0);
   if (!y) return NULL;
+  nn_context_account(y->object.context)->tensors++;
   y->buffer = nn_retain(x->buffer);
   y->data = (char *)x->data + offset * (int64_t)nn_dtype_size(x->dtype);
   y->dtype = x->dtype;
@@ -198,7 +202,7 @@ nn_tensor *nn_view(nn_tensor *x, nn_shape shape, const int64_t *stride, int64_t 
     y->numel *= shape.dim[i];
   }
   if (y->numel <= 1) y->contiguous = true;
-  return y;
+  return nn_scope_own(y);
 }
 
 nn_tensor *nn_alias(nn_tensor *x) {

@@ -20,11 +20,13 @@ typedef struct nn_ints { int n; int64_t v[2 * NN_MAX_RANK]; } nn_ints;
 
 typedef struct nn_object {        /* what tensors, variables and nodes begin with */
   uint32_t refs;
-  size_t bytes;                   /* of its block */
+  size_t bytes;                   /* of its block; NN_WITHIN: it lies in another object's block, which goes with that */
   const struct nn_type *type;
   nn_context *context;
   struct nn_object *next;         /* in the queue of what is being freed */
 } nn_object;
+
+enum { NN_WITHIN = 0 };
 
 typedef struct nn_buffer nn_buffer;
 
@@ -64,7 +66,10 @@ nn_shape nn_shape_reduced(const nn_shape *shape, const bool reduced[NN_MAX_RANK]
 #define NN_ALL ((nn_ints){0, {0}})
 
 /* Dtypes */
-static inline size_t nn_dtype_size(nn_dtype dtype) { return dtype == NN_UINT8 ? 1 : dtype == NN_FLOAT32 ? 4 : 8; }
+static inline size_t nn_dtype_size(nn_dtype dtype) {
+  static const unsigned char size[NN_DTYPES] = {1, 8, 4, 8};
+  return size[dtype];
+}
 const char *nn_dtype_name(nn_dtype dtype);                    /* "float32" */
 bool nn_dtype_named(const char *name, nn_dtype *dtype);       /* false, without an error, for an unknown name */
 static inline bool nn_is_float(nn_dtype dtype) { return dtype >= NN_FLOAT32; }
@@ -75,6 +80,7 @@ static inline nn_dtype nn_floating(nn_dtype dtype) { return nn_is_float(dtype) ?
 
 /* Making. Sizes may be 0. A shape whose bytes overflow is an error, as is more memory than there is. */
 nn_tensor *nn_empty(nn_dtype dtype, nn_shape shape);          /* contents undefined */
+nn_tensor *nn_empty_like(nn_dtype dtype, const nn_tensor *x); /* of x's shape */
 nn_tensor *nn_zeros(nn_dtype dtype, nn_shape shape);
 nn_tensor *nn_ones(nn_dtype dtype, nn_shape shape);
 nn_tensor *nn_full(nn_dtype dtype, nn_shape shape, double value); /* value must be exact in an integer dtype */

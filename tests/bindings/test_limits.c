@@ -38,7 +38,7 @@ enum { MB = 1 << 20 };
 START_TEST(tensors_count_against_the_memory_limit)
 {
   lua_State *L = limited(32 * MB, 0, 0);
-  stops(L, "x = nn.zeros(100000000)", "script:1: zeros: out of memory: 4000000");
+  stops(L, "x = nn.zeros(100000000)", "script:1: zeros: out of memory: 400000");
   stops(L, "x = nn.zeros(100000000)", "the limit is ");
   runs(L, "for i = 1, 100 do local y = nn.zeros(1000000) end");
   stops(L, "list = {} for i = 1, 100 do list[i] = nn.ones(1000000) end", "out of memory");
