@@ -1,4 +1,6 @@
 /* Reading arguments: integers, flags, lists of integers, dtypes, options by name. Errors say what was wrong. */
+#include <string.h>
+
 #include "handle.h"
 
 int64_t nnlua_check_integer(lua_State *L, int index, const char *call, const char *what) {
@@ -23,10 +25,9 @@ nn_dtype nnlua_check_dtype(lua_State *L, int index, const char *call) {
   nn_dtype dtype = NN_FLOAT32;
   if (lua_type(L, index) != LUA_TSTRING) nnlua_error(L, "%s: dtype must be a name; got %s", call, nnlua_got(L, index));
   if (!nn_dtype_named(lua_tostring(L, index), &dtype)) {
-    static const char *const names[] = {"float32", "float64", "int64", "uint8", NULL};
-    const char *hint = nnlua_nearest(L, lua_tostring(L, index), names);
-    nnlua_error(L, "%s: unknown dtype \"%s\"%s", call, lua_tostring(L, index),
-                *hint ? hint : "; there are float32, float64, int64 and uint8");
+    static const char *const names[] = {"float32", "float64", "int64", "uint8"};
+    const char *name = lua_tostring(L, index);
+    nnlua_error(L, "%s: unknown dtype \"%s\"%s", call, name, nnlua_suggest(L, name, 4, names, NULL));
   }
   return dtype;
 }
@@ -101,12 +102,10 @@ static int find_option(lua_State *L, const char *call, const char *const *names)
   if (lua_type(L, -2) != LUA_TSTRING)
     nnlua_error(L, "%s: unexpected value [%s] among the options", call, nnlua_got(L, -2));
   const char *name = lua_tostring(L, -2);
-  for (int i = 0; names[i]; i++) {
-    const char *a = names[i], *b = name;
-    while (*a && *a == *b) a++, b++;
-    if (*a == *b) return i;
-  }
-  return nnlua_error(L, "%s: unknown option \"%s\"%s", call, name, nnlua_nearest(L, name, names));
+  int n = 0;
+  for (; names[n]; n++)
+    if (!strcmp(names[n], name)) return n;
+  return nnlua_error(L, "%s: unknown option \"%s\"%s", call, name, nnlua_suggest(L, name, n, names, NULL));
 }
 
 void nnlua_read_options(lua_State *L, int index, const char *call, const char *const *names) {

@@ -21,8 +21,9 @@ static int tensor_item(lua_State *L) {
 
 static int tensor_totable(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
+  nnlua_check(L, s, 1, "totable");
   nnlua_box *hold = nnlua_new_box(L, s);                /* keeps the values while tables are made */
-  hold->var = nn_retain(nnlua_check(L, s, 1, "totable"));
+  hold->var = nn_retain(nnlua_check(L, s, 1, "totable"));     /* again: a finalizer may have closed it */
   nnlua_push_values(L, hold->var->value);
   return 1;
 }

@@ -96,7 +96,7 @@ static const struct { const char *name, *text; } constants[] = {
 
 static void register_all(lua_State *L, nnlua_state *s) {
   static void (*const opens[])(lua_State *, nnlua_state *) = {
-    nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make, nnlua_open_grad,
+    nnlua_open_errors, nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make, nnlua_open_grad,
     nnlua_open_custom, nnlua_open_scope, nnlua_open_network, nnlua_open_layers, nnlua_open_optimizers, nnlua_open_data,
     nnlua_open_files,
   };

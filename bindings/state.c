@@ -137,83 +137,6 @@ bool nnlua_give(nnlua_entry *e, nnlua_box *box, ag_var *y) {
   return done;
 }
 
-/* Errors */
-
-void nnlua_where(lua_State *L) {
-  lua_Debug level;
-  for (int i = 0; lua_getstack(L, i, &level); i++) {
-    lua_getinfo(L, "Sl", &level);
-    if (level.currentline <= 0 || !strncmp(level.source, "=nn/", 4)) continue;
-    lua_pushfstring(L, "%s:%d: ", level.short_src, level.currentline);
-    return;
-  }
-  lua_pushliteral(L, "");
-}
-
-int nnlua_error(lua_State *L, const char *format, ...) {
-  va_list arguments;
-  nnlua_where(L);
-  va_start(arguments, format);
-  lua_pushvfstring(L, format, arguments);
-  va_end(arguments);
-  lua_concat(L, 2);
-  return lua_error(L);
-}
-
-const char *nnlua_got(lua_State *L, int index) {
-  switch (lua_type(L, index)) {
-    case LUA_TNONE: return "nil";
-    case LUA_TNUMBER:
-      lua_pushvalue(L, index);
-      return lua_tostring(L, -1);
-    case LUA_TBOOLEAN: return lua_toboolean(L, index) ? "true" : "false";
-    case LUA_TUSERDATA: {
-      const bool named = luaL_getmetafield(L, index, "__name") == LUA_TSTRING;
-      return named ? lua_tostring(L, -1) : "userdata";
-    }
-    default: return luaL_typename(L, index);
-  }
-}
-
-int nnlua_type_error(lua_State *L, const char *call, int argument, const char *wanted, int index) {
-  const char *got = lua_type(L, index) == LUA_TUSERDATA ? nnlua_got(L, index) : luaL_typename(L, index);
-  if (lua_isnone(L, index)) got = "nil";
-  if (argument) return nnlua_error(L, "%s: argument %d: expected %s; got %s", call, argument, wanted, got);
-  return nnlua_error(L, "%s: expected %s; got %s", call, wanted, got);
-}
-
-/* Edit distance of two short names (Wagner & Fischer 1974), by one row; long names are far from everything. */
-static int distance(const char *a, const char *b) {
-  enum { LONGEST = 40 };
-  int row[LONGEST + 1];
-  const int n = (int)strlen(a), m = (int)strlen(b);
-  if (n > LONGEST || m > LONGEST) return LONGEST;
-  for (int j = 0; j <= m; j++) row[j] = j;
-  for (int i = 1; i <= n; i++) {
-    int corner = row[0];
-    row[0] = i;
-    for (int j = 1; j <= m; j++) {
-      const int above = row[j], changed = corner + (a[i - 1] != b[j - 1]);
-      const int shorter = (above < row[j - 1] ? above : row[j - 1]) + 1;
-      row[j] = changed < shorter ? changed : shorter;
-      corner = above;
-    }
-  }
-  return row[m];
-}
-
-const char *nnlua_nearest(lua_State *L, const char *name, const char *const *names) {
-  int best = (int)strlen(name) / 3 + 2;
-  const char *found = NULL;
-  for (; *names; names++) {
-    const int d = distance(name, *names);
-    if (d >= best) continue;
-    best = d;
-    found = *names;
-  }
-  return found ? lua_pushfstring(L, "; did you mean \"%s\"?", found) : "";
-}
-
 /* Calls out of the library */
 
 bool nnlua_protected(nnlua_state *s, lua_CFunction body, void *data) {
@@ -263,11 +186,21 @@ void nnlua_push_text(lua_State *L, char *text) {
 
 /* Registration */
 
+/* A closure like the one at the top of the stack, pushed. */
+static void push_twin(lua_State *L) {
+  const int function = lua_gettop(L);
+  int n = 0;
+  while (lua_getupvalue(L, function, n + 1)) n++;
+  lua_pushcclosure(L, lua_tocfunction(L, function), n);
+}
+
+/* What is a function of nn and a method at once is two closures: so an error can tell which of them was called. */
 void nnlua_put(lua_State *L, const char *name, int where) {
   static const int place[] = {NNLUA_AT_NN, NNLUA_AT_METHODS, NNLUA_AT_CORE, NNLUA_AT_META};
   for (int i = 0; i < 4; i++) {
     if (!(where & 1 << i)) continue;
-    lua_pushvalue(L, -1);
+    if (1 << i == NNLUA_METHOD && where & NNLUA_NN) push_twin(L);
+    else lua_pushvalue(L, -1);
     lua_setfield(L, place[i], name);
   }
   lua_pop(L, 1);

@@ -69,14 +69,15 @@ bool nnlua_done(nnlua_entry *e, bool ok);
 bool nnlua_give(nnlua_entry *e, struct nnlua_box *box, ag_var *y);
 void nnlua_collect(lua_State *L, nnlua_state *s);                 /* everything that nobody can reach any more */
 
-/* Errors with the user's position in front: the first level of the stack that is Lua and none of the files inside. */
+/* Errors (errors.c) begin with the user's position: the first level of the stack that is Lua and none of the files
+ * inside. A call that was written with the wrong one of . and : is told so instead. */
 int nnlua_error(lua_State *L, const char *format, ...);          /* as luaL_error */
-void nnlua_where(lua_State *L);                                  /* pushes "script.lua:12: ", or "" */
 /* "sum: expected WANTED; got a table"; argument 0 when there is but one to speak of, else "add: argument 2: ...". */
 int nnlua_type_error(lua_State *L, const char *call, int argument, const char *wanted, int index);
 const char *nnlua_got(lua_State *L, int index);           /* "nil", "table", "tensor", "2.5"; may push one value */
-/* ; did you mean "slope"? for a name near one of names (ends with NULL), else "". Pushes one value. */
-const char *nnlua_nearest(lua_State *L, const char *name, const char *const *names);
+/* ; did you mean "slope"? where one of n names is near, else the names, where they are few, else "; MORE", if that is
+ * not NULL. May push one value. */
+const char *nnlua_suggest(lua_State *L, const char *name, int n, const char *const *names, const char *more);
 
 /* Lua functions called from inside the library */
 /* Calls body(L) in protected mode with data as its one argument; false with an error recorded and the Lua error kept,
@@ -108,6 +109,7 @@ void nnlua_put(lua_State *L, const char *name, int where);       /* the value on
 void nnlua_import(lua_State *L, const char *name);
 
 /* What each file registers. */
+void nnlua_open_errors(lua_State *L, nnlua_state *s);
 void nnlua_open_tensor(lua_State *L, nnlua_state *s);
 void nnlua_open_index(lua_State *L, nnlua_state *s);
 void nnlua_open_ops(lua_State *L, nnlua_state *s);

@@ -40,8 +40,7 @@ end
 local function named(name)
   local row = by_name[key_of(name)]
   if row then return row end
-  local near = errors.nearest(name, names)
-  errors.fail('activation: there is no "%s"%s', name, near and ('; did you mean "%s"?'):format(near) or "")
+  errors.fail('activation: there is no "%s"%s', name, errors.suggest(name, names, "help(nn.activations) lists them"))
 end
 
 -- relu(x), relu(x, {negative_slope = 0.1}), threshold(x, 0.5, 0)
@@ -86,4 +85,4 @@ function public.get(spec)
   errors.fail("activation: a name or a function is expected; got %s", tostring(spec))
 end
 
-return public
+return core.namespace(public, "nn.activations")

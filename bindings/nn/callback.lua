@@ -1,6 +1,7 @@
 -- What a callback is: a table with some of the methods of events, called by fit, evaluate and predict at each epoch and
 -- batch. self.model and self.params are set before. Epochs and batches count from 1.
 local _, _, import = ...
+local class = import "class"
 local errors = import "errors"
 local family = import "family"
 
@@ -32,6 +33,7 @@ function Callback:extend(name, declared)
 end
 
 callback.family:class(Callback)
+class.methods("nn.callbacks.Callback", Callback, {"extend"})
 
 -- A line for the user, where there is somewhere to write it.
 function callback.say(format, ...)

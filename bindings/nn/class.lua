@@ -1,6 +1,9 @@
 -- Classes: a class is a table that is called to make an object; Class(...) runs object:construct(...). Names of objects
 -- are made from the class's: dense, dense_1, ...
 
+local _, _, import = ...
+local errors = import "errors"
+
 local M = {}
 
 -- Lua looks for these in the class itself, never in what it inherits from.
@@ -31,6 +34,29 @@ function M.is(object, class)
     c = rawget(c, "base")
   end
   return false
+end
+
+-- method -> {label =, name =, f = what it calls}, for those that M.methods has seen to
+M.method_of = setmetatable({}, {__mode = "k"})
+
+-- Makes the methods of class that names lists say so when they are called with a dot: then what stands first is no
+-- object that has such a method. label: how the message calls an object.
+function M.methods(label, class, names)
+  for _, name in ipairs(names) do
+    local f = class[name]
+    local seen = M.method_of[f]
+    if type(f) == "function" and not (seen and seen.label == label) then
+      f = seen and seen.f or f
+      local function method(self, ...)
+        if type(self) ~= "table" or self[name] == nil then
+          errors.fail("%s: call it with a colon, %s:%s(...) instead of %s.%s(...)", name, label, name, label, name)
+        end
+        return f(self, ...)
+      end
+      M.method_of[method] = {label = label, name = name, f = f}
+      rawset(class, name, method)
+    end
+  end
 end
 
 -- LeakyReLU -> leaky_re_lu, Conv2D -> conv2d: Keras's rule.

@@ -1,5 +1,6 @@
 -- nn.data: batches of tensors, data sets, and what is done to data before training.
 local nn, core, import = ...
+local class = import "class"
 local errors = import "errors"
 local iterables = import "iterables"
 local options = import "options"
@@ -95,6 +96,8 @@ function Dataset:__tostring()
   if not self.x then return "Dataset(function)" end
   return ("Dataset(%d rows, %d batches)"):format(#self.x, #self)
 end
+
+class.methods("dataset", Dataset, {"batches", "size"})
 
 local SPLIT = {{name = "test_size", kind = "number", default = 0.25, min = 0, help = "a part, or a number of rows"},
   {name = "stratify", kind = "any", optional = true, help = "labels whose proportions both parts keep; true: y"},
@@ -207,6 +210,7 @@ end
 -- In files of their own, read when they are first used.
 local ELSEWHERE = {read_csv = "csv", TextVectorizer = "text", StringLookup = "lookup"}
 
+core.namespace(data, "nn.data")
 return setmetatable(data, {__index = function(_, name)
   local value = ELSEWHERE[name] and import(ELSEWHERE[name])[name]
   if value then rawset(data, name, value) end

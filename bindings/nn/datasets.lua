@@ -110,4 +110,4 @@ function datasets.digits()
   return x:narrow(1, 1, n), y:narrow(1, 1, n), x:narrow(1, n + 1, #x - n), y:narrow(1, n + 1, #x - n)
 end
 
-return datasets
+return core.namespace(datasets, "nn.datasets")

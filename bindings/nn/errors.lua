@@ -1,22 +1,9 @@
--- Errors and warnings as users see them: one line that starts with the place in their own script, never in ours.
+-- Errors and warnings as users see them: one line that starts with the place in their own script, never in ours (that
+-- place, and what is near an unknown name, bindings/errors.c finds out).
 
 local _, core = ...
 
 local M = {}
-
--- What stands before a message from one of our files.
-local OURS = "^nn/[%w_]+%.lua:%d+: $"
-local DEEPEST = 60  -- levels looked at
-
--- "script.lua:12: " of the innermost Lua function that is not ours, or "". error() itself tells the place of a level,
--- so this also works where scripts have no debug library. Levels: 1 pcall, 2 place, 3 fail, 4 who called fail.
-local function place()
-  for level = 4, DEEPEST do
-    local _, where = pcall(error, "", level)
-    if where ~= "" and not where:find(OURS) then return where end
-  end
-  return ""
-end
 
 local function text_of(format, ...)
   return select("#", ...) > 0 and format:format(...) or format
@@ -24,8 +11,12 @@ end
 
 -- Raises format, filled in, as an error of the user's line.
 function M.fail(format, ...)
-  error(place() .. text_of(format, ...), 0)
+  core.fail(text_of(format, ...))
 end
+
+-- What an unknown name calls for, at the end of a message: '; did you mean "relu"?' where one of names is near, else
+-- the names where they are few, else "; " .. more.
+M.suggest = core.suggest
 
 -- One line on stderr; a sandbox without io has nowhere to put it.
 function M.warn(format, ...)
@@ -63,33 +54,6 @@ function M.show(value)
   end
   if kind == "userdata" then return core.is_tensor(value) and "a tensor " .. M.shape(value.shape) or "an object" end
   return "a " .. kind
-end
-
--- Edit distance (Levenshtein), one row at a time.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do row[j] = j end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local change = diagonal + (a:byte(i) == b:byte(j) and 0 or 1)
-      diagonal = row[j]
-      row[j] = math.min(change, row[j] + 1, row[j - 1] + 1)
-    end
-  end
-  return row[#b]
-end
-
--- The one of names that is closest to name, or nil where there are none; one that it begins is close.
-function M.nearest(name, names)
-  local best, least = nil, math.huge
-  for _, candidate in ipairs(names) do
-    local d = distance(name:lower(), candidate:lower())
-    if #name > 2 and candidate:lower():find(name:lower(), 1, true) == 1 then d = math.min(d, 2) end
-    if d < least then best, least = candidate, d end
-  end
-  return best
 end
 
 return M

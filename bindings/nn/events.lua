@@ -19,7 +19,8 @@ local function check_events(call, object, events)
   end
   for key in pairs(object) do
     if type(key) == "string" and key:find "^on_" and not known[key] then
-      errors.fail('%s: callbacks have no event "%s"; did you mean "%s"?', call, key, errors.nearest(key, events))
+      errors.fail('%s: callbacks have no event "%s"%s', call, key,
+        errors.suggest(key, events, 'help "on_epoch_end" lists them'))
     end
   end
 end

@@ -2,6 +2,7 @@
 -- A class declares its options and is called with them; an object holds them by name in .config. Whatever takes a
 -- member of a family takes a spec: a name, an object, a class, a plain function, or {class_name =, config =}.
 local nn, core, import = ...
+local class_of = import "class"
 local errors = import "errors"
 local options = import "options"
 
@@ -65,6 +66,7 @@ function Family:class(definition, base)
   class.__name, class.family, class.options = class.class_name, self, class.options or {}
   class.get_config = class.get_config or base and base.get_config or get_config
   setmetatable(class, {__call = construct, __index = base, __name = "class"})
+  class_of.methods(self.kind, class, self.methods)
   if not rawget(class, "hidden") then self:enter(class) end
   return class
 end
@@ -105,8 +107,14 @@ end
 function Family:named(name)
   local class = self:find(name)
   if class then return class end
-  local near = errors.nearest(name, self.names)
-  errors.fail('%s: there is no "%s"%s', self.kind, name, near and ('; did you mean "%s"?'):format(near) or "")
+  -- names of classes for one that is written so
+  local names = self.names
+  if name:find "%u" then
+    names = {}
+    for i, member in ipairs(self.classes) do names[i] = member.class_name end
+  end
+  local more = ("help(%s) lists them"):format(self.title)
+  errors.fail('%s: there is no "%s"%s', self.kind, name, errors.suggest(name, names, more))
 end
 
 local function from_table(self, spec)
@@ -145,13 +153,19 @@ function Family:wraps(definition)
   end
 end
 
+-- Families that are not called as their members with an s.
+local PLURAL = {loss = "losses", learning_rate = "schedules"}
+
 -- A family. kind: how errors call it. settings.files: modules that define more of its classes, read when a name is not
 -- known yet. settings.call: what calling the object of a user's function does (false: no object is made of functions).
--- .public is the table that users see, with .get.
+-- settings.methods: what is called with a colon. .public is the table that users see, with .get.
 local function new(kind, settings)
   settings = settings or {}
   local self = setmetatable({kind = kind, files = settings.files or {}, loaded = 0, classes = {}, names = {},
     by_name = {}, by_function = {}, public = {}}, Family)
+  self.title = "nn." .. (PLURAL[kind] or kind .. "s")
+  self.methods = settings.methods or {"get_config"}
+  core.namespace(self.public, self.title)
   self.public.get = function(spec) return self:get(spec) end
   -- nn.metrics.AUC reads files until one defines it; pairs reads all.
   setmetatable(self.public, {__index = function(public, key)

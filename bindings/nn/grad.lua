@@ -35,6 +35,9 @@ end
 -- leaves of one, so that nobody's .grad is touched. Where one is in a graph already, the results stay in it: they can
 -- be differentiated again.
 function M.value_and_grad(f)
+  if type(f) ~= "function" and not (getmetatable(f) or {}).__call then
+    errors.fail("value_and_grad: a function is expected; got %s", errors.show(f))
+  end
   return function(first, ...)
     local list, put = flatten(first)
     local leaves, nested = {}, false

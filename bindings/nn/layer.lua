@@ -49,7 +49,6 @@ end
 -- A new class of layers. declared: {name = default, ...}, or rows as in the tables of options, the natural arguments
 -- first: positional of them (those required, if not said).
 function Layer.extend(base, name, declared, positional)
-  if type(base) == "string" then fail('extend: call it with a colon, nn.Layer:extend("%s", options)', base) end
   if type(name) ~= "string" then fail("extend: the name of the class is expected; got %s", errors.show(name)) end
   local made = class.new(name, base)
   made.own = family.declare(as_rows(declared or {}), table.unpack(base.own))
@@ -250,6 +249,10 @@ function Layer:__tostring()
   parts[#parts + 1] = ('name = "%s"'):format(self.name)
   return ("%s{%s}"):format(self.class_name, table.concat(parts, ", "))
 end
+
+class.methods("nn.Layer", Layer, {"extend"})
+class.methods("layer", Layer, {"add_weight", "build", "call", "ensure_built", "compute_output_shape", "all_weights",
+  "parameters", "count_params", "get_weights", "set_weights", "get_config"})
 
 Layer.registry, Layer.row_shape, Layer.as_tensor = registry, row_shape, as_tensor
 return Layer

@@ -1,6 +1,7 @@
 -- The classes of layers by name: those in C, one for each row of core.rows "layer", and the few that are Lua alone.
 
 local _, core, import = ...
+local class = import "class"
 local errors = import "errors"
 local Layer = import "layer"
 local layer_call = core.layer_call
@@ -55,6 +56,8 @@ function Builtin:call(x, training, logits)
   return layer_call(self.handle, x, training and not (self.rests and self:rests()) or false, logits)
 end
 
+class.methods("layer", Builtin, {"build", "call"})
+
 for _, row in ipairs(core.rows "layer") do
   local made = Layer:extend(row.name, row.options, row.positional)
   for name, method in pairs(Builtin) do made[name] = method end
@@ -88,6 +91,8 @@ function Normalization:adapt(x)
   x = x:to "float64"
   self:set_weights{x:mean(dims), x:var(dims)}
 end
+
+class.methods("layer", Normalization, {"adapt"})
 
 -- What is Lua alone: Input, Lambda, ActivityRegularization.
 local Input = Layer:extend("Input", {{name = "shape", kind = "shape", required = true, help = "of one sample"},

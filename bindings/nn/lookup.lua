@@ -64,8 +64,7 @@ end
 local function unknown(self, text)
   local c = self.config
   if c.num_oov_indices == 0 then
-    local near = errors.nearest(text, self.vocabulary)
-    fail('StringLookup: "%s" is not in the vocabulary%s', text, near and ('; did you mean "%s"?'):format(near) or "")
+    fail('StringLookup: "%s" is not in the vocabulary%s', text, errors.suggest(text, self.vocabulary))
   end
   return (c.mask_token and 1 or 0) + (c.num_oov_indices > 1 and hash(text) % c.num_oov_indices or 0)
 end
@@ -106,4 +105,5 @@ function StringLookup:__tostring()
   return ("StringLookup{%s}"):format(self.vocabulary and ("%d tokens"):format(#self.vocabulary) or "not adapted")
 end
 
+class.methods("lookup", StringLookup, {"adapt", "get_vocabulary"})
 return {StringLookup = StringLookup}

@@ -9,6 +9,7 @@ local weights = import "weights"
 local metric = {NAME = {name = "name", kind = "text", optional = true, help = "the key in history and logs"}}
 
 metric.family = family.new("metric", {call = false, takes_functions = true,
+  methods = {"update_state", "result", "reset_state", "get_config"},
   files = {"metrics_accuracy", "metrics_mean", "metrics_counts", "metrics_curves", "metrics_scores",
     "metrics_confusion"}})
 

@@ -11,9 +11,6 @@ local Optimizer = {}
 
 -- step(parameters[, grads]): one update. Without grads each parameter's .grad is used, and cleared.
 function Optimizer:step(parameters, grads)
-  if type(self) ~= "table" or not rawget(self, "handle") then
-    errors.fail("step: call it with a colon, optimizer:step(...)")
-  end
   if type(parameters) ~= "table" then
     errors.fail("step: parameters must be a list of tensors; got %s", errors.show(parameters))
   end
@@ -125,7 +122,8 @@ local function without_schedule(first, ...)
   return first.learning_rate, options
 end
 
-local optimizers = family.new("optimizer", {call = false, files = {"optimizer_lbfgs"}})
+local optimizers = family.new("optimizer", {call = false, files = {"optimizer_lbfgs"},
+  methods = {"step", "apply_gradients", "minimize", "get_config", "current_learning_rate", "finish"}})
 optimizers:rows("optimizer", Optimizer, {NAME}, function() return {positional = 1} end)
 
 -- Adam{...}, Adam(rate[, {...}]): the rate may be a schedule.
@@ -137,7 +135,8 @@ for _, class in ipairs(optimizers.classes) do
     if schedule then object.learning_rate = schedule end
     return object
   end
-  meta.__call = function(self, ...) return finish(self, without_schedule(...)) end
+  -- in parentheses, since errors look at this call
+  meta.__call = function(self, ...) return (finish(self, without_schedule(...))) end
 end
 
 return optimizers.public

@@ -196,9 +196,10 @@ local function put_named(call, given, declared, options)
     if type(key) == "string" then
       local row = find(declared, key)
       if not row then
-        local near = key == "lr" and find(declared, "learning_rate") and "learning_rate" or
-          errors.nearest(key, names_of(declared))
-        fail('%s: unknown option "%s"%s', call, key, near and ('; did you mean "%s"?'):format(near) or "")
+        -- what PyTorch calls it
+        local meant = key == "lr" and find(declared, "learning_rate") and "learning_rate" or key
+        fail('%s: unknown option "%s"%s', call, key,
+          errors.suggest(meant, names_of(declared), ("help \"%s\" lists them"):format(call)))
       end
       put(call, given, row, value)
     elseif math.type(key) ~= "integer" or key < 1 or key > #options then

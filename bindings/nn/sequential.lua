@@ -66,7 +66,7 @@ local function build_further(self)
 end
 
 -- add(layer): an Input only says the shape.
-local function add(self, layer)
+function Sequential:add(layer)
   check_layer(self, layer)
   -- the first layer may say what goes in
   if #self.layers == 0 and not self.input_shape then self.input_shape = layer.input_shape end
@@ -78,7 +78,7 @@ local function add(self, layer)
 end
 
 -- pop() -> the last layer, which the model no longer has
-local function pop(self)
+function Sequential:pop()
   if #self.layers == 0 then fail("pop: the model has no layers") end
   self.shapes[#self.layers] = nil
   self.output_shape = self.shapes[#self.shapes] or self.input_shape
@@ -86,7 +86,7 @@ local function pop(self)
 end
 
 -- get_layer(name) or get_layer(i), where -1 is the last
-local function get_layer(self, which)
+function Sequential:get_layer(which)
   if type(which) == "number" then
     local layer = self.layers[which < 0 and #self.layers + 1 + which or which]
     if layer then return layer end
@@ -101,7 +101,7 @@ local function get_layer(self, which)
 end
 
 -- build{28, 28} or build(28, 28)
-local function build(self, shape, ...)
+function Sequential:build(shape, ...)
   if type(shape) == "number" then shape = {shape, ...} end
   if type(shape) ~= "table" then fail("build: the shape of one input is expected; got %s", errors.show(shape)) end
   if #self.layers == 0 then fail("build: the model has no layers") end
@@ -148,21 +148,12 @@ local ELSEWHERE = {
   predict_on_batch = "on_batch", summary = "summary", save_weights = "weight_files", load_weights = "weight_files",
 }
 
--- A method that recognises model.fit(x), where the first argument is not a model.
-local function with_colon(name, method)
-  return function(self, ...)
-    if not class.is(self, Sequential) then
-      fail("%s: call it with a colon, model:%s(...) instead of model.%s(...)", name, name, name)
-    end
-    return method(self, ...)
-  end
-end
-
-local HERE = {add = add, pop = pop, get_layer = get_layer, build = build, parameters = Layer.parameters,
-  count_params = Layer.count_params, get_weights = Layer.get_weights, set_weights = Layer.set_weights}
-for name, method in pairs(HERE) do Sequential[name] = with_colon(name, method) end
+local names = {"add", "pop", "get_layer", "build", "call", "get_config", "parameters", "count_params", "get_weights",
+  "set_weights"}
 for name, file in pairs(ELSEWHERE) do
-  Sequential[name] = with_colon(name, function(self, ...) return import(file)[name](self, ...) end)
+  Sequential[name] = function(self, ...) return import(file)[name](self, ...) end
+  names[#names + 1] = name
 end
+class.methods("model", Sequential, names)
 
 return Sequential

@@ -202,4 +202,5 @@ function TextVectorizer:__tostring()
     self.vocabulary and ("%d tokens"):format(#self.vocabulary) or "not adapted")
 end
 
+class.methods("vectorizer", TextVectorizer, {"adapt", "get_vocabulary", "tokens"})
 return {TextVectorizer = TextVectorizer}

@@ -131,7 +131,7 @@ t.test("get takes objects, classes, names and plain tables", function()
   t.equal(c.get(c.TerminateOnNaN).class_name, "TerminateOnNaN")
   t.equal(c.get "early_stopping".class_name, "EarlyStopping")
   t.fails(function() c.get{} end, "on_epoch_end")
-  t.fails(function() c.get "EarlyStoping" end, "early_stopping")
+  t.fails(function() c.get "EarlyStoping" end, "EarlyStopping")
 end)
 
 t.test("in a fit", function()

@@ -160,6 +160,70 @@ for n, case in ipairs(wrong) do
   end)
 end
 
+-- A call with the wrong one of . and : says so, whatever else is wrong with it.
+local metric, optimizer = nn.metrics.Precision{}, nn.optimizers.Adam{}
+local layer, dataset = nn.Dense(3), nn.data.Dataset(a, a)
+local methods = {
+  ["t:sum"] = {function() return a.sum() end, function() return a.sum(1) end}, ["t:item"] = function() a.item() end,
+  ["t:totable"] = function() a.totable() end, ["t:reshape"] = function() return a.reshape(3, 2) end,
+  ["t:backward"] = function() a.backward() end, ["t:add_"] = function() return a.add_(1) end,
+  ["metric:update_state"] = {function() metric.update_state(a, a) end, function() metric.update_state({1}, {1}) end},
+  ["metric:result"] = {function() metric.result() end, function() nn.metrics.get("accuracy").result() end},
+  ["metric:reset_state"] = function() metric.reset_state() end,
+  ["optimizer:apply_gradients"] = function() optimizer.apply_gradients{{a, a}} end,
+  ["optimizer:step"] = function() optimizer.step{a} end,
+  ["optimizer:minimize"] = function() nn.optimizers.LBFGS{}.minimize(print, {}) end,
+  ["layer:adapt"] = function() nn.Normalization().adapt(a) end, ["layer:build"] = function() layer.build{3} end,
+  ["layer:get_config"] = function() layer.get_config() end,
+  ["layer:add_weight"] = function() layer.add_weight{name = "w"} end,
+  ["vectorizer:adapt"] = function() nn.data.TextVectorizer{}.adapt{"a"} end,
+  ["lookup:adapt"] = function() nn.data.StringLookup{}.adapt{"a"} end,
+  ["dataset:batches"] = function() dataset.batches() end,
+  ["nn.Layer:extend"] = function() nn.Layer.extend("Foo", {}) end,
+  ["nn.callbacks.Callback:extend"] = function() nn.callbacks.Callback.extend("Foo", {}) end,
+}
+local functions = {
+  ["nn.tensor"] = function() local _ = nn:tensor{1, 2} end, ["nn.zeros"] = function() local _ = nn:zeros(2) end,
+  ["nn.relu"] = function() local _ = nn:relu(a) end, ["nn.matmul"] = function() local _ = nn:matmul(a, a) end,
+  ["nn.cat"] = function() local _ = nn:cat({a, a}, 1) end, ["nn.no_grad"] = function() local _ = nn:no_grad(print) end,
+  ["nn.value_and_grad"] = function() nn:value_and_grad(print) end, ["nn.save"] = function() nn:save("x", a) end,
+  ["nn.Dense"] = function() local _ = nn:Dense(3) end, ["nn.Sequential"] = function() local _ = nn:Sequential{layer} end,
+  ["nn.losses.MeanSquaredError"] = function() local _ = nn.losses:MeanSquaredError{} end,
+  ["nn.losses.mean_squared_error"] = function() local _ = nn.losses:mean_squared_error(a, a) end,
+  ["nn.optimizers.Adam"] = {function() local _ = nn.optimizers:Adam{} end, function() nn.optimizers:Adam(1) end},
+  ["nn.activations.relu"] = function() local _ = nn.activations:relu(a) end,
+  ["nn.data.batches"] = function() local _ = nn.data:batches(a, a) end,
+  ["nn.datasets.mnist"] = function() local _ = nn.datasets:mnist{} end,
+}
+local function said(calls, message)
+  for call, cases in pairs(calls) do
+    for _, case in ipairs(type(cases) == "table" and cases or {cases}) do
+      t.test(call .. " is written so", function() t.fails(case, message(call, call:match "^(.*)[.:](.*)$")) end)
+    end
+  end
+end
+said(methods, function(_, object, name)
+  return ("errors.lua:%%d+: %s: call it with a colon, %s:%s%%(...%%) instead of %s.%s%%(...%%)$"):format(name, object,
+    name, object, name)
+end)
+said(functions, function(_, space, name)
+  return ("errors.lua:%%d+: %s: call it with a dot, %s.%s%%(...%%) instead of %s:%s%%(...%%)$"):format(name, space,
+    name, space, name)
+end)
+
+t.test("a name is suggested where it is near, else those that there are", function()
+  local function unit(name) return function() nn.Dense{[name] = 1} end end
+  t.fails(unit "unit", 'unknown option "unit"; did you mean "units"?')
+  t.fails(unit "untis", 'unknown option "untis"; did you mean "units"?')
+  t.fails(unit "kernel_init", 'unknown option "kernel_init"; did you mean "kernel_initializer"?')
+  t.fails(unit "colour", 'Dense: unknown option "colour"; help "Dense" lists them')
+  t.fails(function() nn.optimizers.SGD{lr = 1} end, 'unknown option "lr"; did you mean "learning_rate"?')
+  t.fails(function() nn.losses.get "relu" end, 'loss: there is no "relu"; help(nn.losses) lists them')
+  t.fails(function() nn.constraints.get "relu" end, 'constraint: there is no "relu"; there are ')
+  t.fails(function() nn.custom{forward = print, vjp = print, backwards = print} end,
+    'custom: unknown option "backwards"; there are forward and vjp')
+end)
+
 t.test("full takes sizes one after the other; < compares integers as integers", function()
   t.equal(tostring(nn.full(2, 2, 7)), tostring(nn.full({2, 2}, 7)))
   t.equal(tostring(nn.full(3, 7)), tostring(nn.full({3}, 7)))
