@@ -5,6 +5,7 @@
 #include "node.h"
 
 typedef struct walk {
+  const char *call;             /* backward or grad: how messages begin */
   uint64_t pass;
   int flags;
   int n;                        /* nodes asked for; 0: all leaves whose variable lives, whose gradient is added to */
@@ -42,10 +43,11 @@ static bool accumulate(ag_var **sum, ag_var *dx, bool in_place) {
 
 static bool visit(walk *w, ag_node *node) {
   if (node->busy)
-    return nn_fail("backward: called from inside a backward over the same graph; compute with detached tensors there");
+    return nn_fail("%s: called from inside a backward over the same graph; compute with detached tensors there",
+                   w->call);
   if (node->spent)
-    return nn_fail("backward: the graph was already freed by an earlier backward; pass {retain_graph = true} to the "
-                   "first one");
+    return nn_fail("%s: the graph was already freed by an earlier backward; pass {retain_graph = true} to the "
+                   "first one", w->call);
   node->pass = w->pass;
   node->busy = true;
   node->needed = false;
@@ -89,16 +91,16 @@ static bool walk_down(walk *w, ag_node *root) {
   return true;
 }
 
-static bool changed(const ag_node *node) {
+static bool changed(const walk *w, const ag_node *node) {
   for (int i = 0; i < node->n; i++)
     if (node->input[i].saved && nn_version(node->input[i].saved) != node->input[i].version) {
-      nn_fail("backward: input %d of %s was changed in place after %s used it; work on a copy (clone), or write "
-              "the change as a new tensor", i + 1, node->op->name, node->op->name);
+      nn_fail("%s: input %d of %s was changed in place after %s used it; work on a copy (clone), or write "
+              "the change as a new tensor", w->call, i + 1, node->op->name, node->op->name);
       return true;
     }
   if (node->y && nn_version(node->y) != node->y_version) {
-    nn_fail("backward: the result of %s was changed in place, but its gradient needs it; work on a copy (clone), or "
-            "write the change as a new tensor", node->op->name);
+    nn_fail("%s: the result of %s was changed in place, but its gradient needs it; work on a copy (clone), or "
+            "write the change as a new tensor", w->call, node->op->name);
     return true;
   }
   return false;
@@ -124,10 +126,10 @@ static bool run_vjp(const walk *w, ag_node *node) {
   ag_var *few[8] = {NULL}, **dx = few, *x[4] = {NULL}, *y = NULL;
   const size_t bytes = (size_t)node->n * sizeof *dx, mark = nn_scope_open();
   if (node->n > 8) {
-    if (!(dx = nn_block("backward", bytes))) return false;
+    if (!(dx = nn_block(w->call, bytes))) return false;
     for (int i = 0; i < node->n; i++) dx[i] = NULL;
   }
-  bool done = !changed(node) && saved_values(node, x, &y);
+  bool done = !changed(w, node) && saved_values(node, x, &y);
   if (done) {
     node->op->vjp(node, node->cotangent, x, y, node->attrs, dx);
     done = !nn_error() && hand_on(w, node, dx);
@@ -178,17 +180,17 @@ static bool walk_back(walk *w, ag_node *root) {
   return true;
 }
 
-static ag_var *seed(ag_var *output, ag_var *grad, int flags) {
+static ag_var *seed(const walk *w, ag_var *output, ag_var *grad) {
   if (!output->node)
-    return nn_fail("backward: nothing to differentiate: this tensor depends on none that requires gradients%s",
+    return nn_fail("%s: nothing to differentiate: this tensor depends on none that requires gradients%s", w->call,
                    nn_recording() ? "" : " (gradients are not recorded inside no_grad)");
   if (grad && !nn_shape_equal(&grad->value->shape, &output->value->shape))
-    return nn_fail("backward: the gradient given has shape %s; the tensor has %s", nn_shape_text(&grad->value->shape).s,
-                   nn_shape_text(&output->value->shape).s);
-  if (grad) return ag_to(flags & AG_CREATE_GRAPH ? grad : ag_detach(grad), output->value->dtype);
+    return nn_fail("%s: the gradient given has shape %s; the tensor has %s", w->call,
+                   nn_shape_text(&grad->value->shape).s, nn_shape_text(&output->value->shape).s);
+  if (grad) return ag_to(w->flags & AG_CREATE_GRAPH ? grad : ag_detach(grad), output->value->dtype);
   if (output->value->numel != 1)
-    return nn_fail("backward: a tensor of shape %s needs a gradient to start from, or a reduction such as sum() first",
-                   nn_shape_text(&output->value->shape).s);
+    return nn_fail("%s: a tensor of shape %s needs %sa reduction such as sum() first", w->call,
+                   nn_shape_text(&output->value->shape).s, w->n ? "" : "a gradient to start from, or ");
   return ag_constant(nn_ones(output->value->dtype, output->value->shape));
 }
 
@@ -225,7 +227,7 @@ static bool collect(const walk *w, ag_var **grads) {
 static bool differentiate(walk *w, ag_var *output, ag_var *grad, ag_var **grads) {
   if (!output) return false;
   const size_t mark = nn_scope_open();
-  ag_var *g = seed(output, grad, w->flags);
+  ag_var *g = seed(w, output, grad);
   ag_node *root = output->node;
   bool done = false;
   if (g) {
@@ -249,7 +251,7 @@ static bool differentiate(walk *w, ag_var *output, ag_var *grad, ag_var **grads)
 }
 
 bool ag_backward(ag_var *output, ag_var *grad, int flags) {
-  walk w = {.flags = flags};
+  walk w = {.call = "backward", .flags = flags};
   return differentiate(&w, output, grad, NULL);
 }
 
@@ -260,6 +262,6 @@ bool ag_grad(ag_var *output, ag_var *grad, int n, ag_var *const *inputs, int fla
     if (!inputs[i]->node)
       return nn_fail("grad: input %d does not require gradients; make it with {requires_grad = true}", i + 1);
   }
-  walk w = {.flags = flags, .n = n, .inputs = inputs};
+  walk w = {.call = "grad", .flags = flags, .n = n, .inputs = inputs};
   return differentiate(&w, output, grad, grads);
 }

@@ -1,6 +1,7 @@
 /* Positions and parts: t[i], t[{2, {1, 3}, {}}], their assignment, rows one after the other, split and chunk. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core.h"
 #include "handle.h"
@@ -116,9 +117,19 @@ static int64_t one_element(lua_State *L, const nn_tensor *x, int n, const nn_ran
   return offset;
 }
 
+/* ipairs asks for what is behind the last row, and wants nil for it. It is told by its place on the stack: a function of
+ * C that a generic for calls, just above __index (level 1). */
+static bool asked_by_ipairs(lua_State *L, const nn_tensor *x) {
+  lua_Debug caller;
+  if (!x->shape.rank || !lua_isinteger(L, 2) || lua_tointeger(L, 2) != x->shape.dim[0] + 1) return false;
+  return lua_getstack(L, 2, &caller) && lua_getinfo(L, "nS", &caller) && *caller.what == 'C' &&
+         !strcmp(caller.namewhat, "for iterator");
+}
+
 static int tensor_at(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_var *x = nnlua_check(L, s, 1, "index");
+  if (asked_by_ipairs(L, x->value)) return 0;
   nn_range ranges[NN_MAX_RANK];
   const int n = read_ranges(L, s, ranges);
   if (!nnlua_stays_tensor(s, x)) {

@@ -1,4 +1,5 @@
 /* nn.no_grad, nn.scope, nn.keep, and what the library says about itself: memory, threads, time. */
+#include <string.h>
 #include <time.h>
 
 #include "core.h"
@@ -17,6 +18,16 @@ static void check_callable(lua_State *L, const char *call) {
   lua_pop(L, 1);
 }
 
+/* The end of a protected call in which f ran: its results, or its error. Lua says of a yield that was refused neither
+ * where nor by what. */
+static int results_of(lua_State *L, int status, const char *call) {
+  static const char refused[] = "attempt to yield across a C-call boundary";
+  if (status == LUA_OK) return lua_gettop(L);
+  const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  if (strcmp(message, refused)) return lua_error(L);
+  return nnlua_error(L, "%s: a coroutine cannot yield inside; let the function end first", call);
+}
+
 /* no_grad(f, ...): protected, so that recording goes on after an error too; a yield across it is refused by Lua. */
 static int no_grad(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
@@ -24,7 +35,7 @@ static int no_grad(lua_State *L) {
   const bool recording = set_recording(L, s, false);
   const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   set_recording(L, s, recording);
-  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+  return results_of(L, status, "no_grad");
 }
 
 /* Scopes */
@@ -113,7 +124,7 @@ static int run_scope(lua_State *L) {
   const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   s->scope = scope.outer;
   close_scope(&scope, status != LUA_OK);
-  return status == LUA_OK ? lua_gettop(L) : lua_error(L);
+  return results_of(L, status, "scope");
 }
 
 /* keep(t, ...): tensors (also inside tables) leave all scopes; gives its arguments. */

@@ -22,6 +22,12 @@ local StringLookup = class.new "StringLookup"
 StringLookup.help = "strings as numbers from 0 on, and back"
 StringLookup.options, StringLookup.positional = OPTIONS, 0
 
+-- Keras's mask has a number as well.
+local function take(self, tokens)
+  vocabulary.take(self, tokens)
+  if self.config.mask_token then self.ids[self.config.mask_token] = 0 end
+end
+
 function StringLookup:construct(...)
   local c = options.parse("StringLookup", OPTIONS, 0, ...)
   self.config = c
@@ -30,17 +36,7 @@ function StringLookup:construct(...)
   if c.max_tokens and c.max_tokens < #self.specials then
     fail("StringLookup: max_tokens must be at least %d here", #self.specials)
   end
-  if c.vocabulary then self:take(vocabulary.given("StringLookup", c.vocabulary, self.specials)) end
-end
-
--- Makes tokens the vocabulary: .vocabulary[i] is what has the number i - 1.
-function StringLookup:take(tokens)
-  self.vocabulary, self.ids = table.move(self.specials, 1, #self.specials, 1, {}), {}
-  for i, token in ipairs(tokens) do
-    self.vocabulary[#self.specials + i] = token
-    self.ids[token] = #self.specials + i - 1
-  end
-  if self.config.mask_token then self.ids[self.config.mask_token] = 0 end
+  if c.vocabulary then take(self, vocabulary.given("StringLookup", c.vocabulary, self.specials)) end
 end
 
 -- adapt(strings): the vocabulary is what they are, the most frequent first.
@@ -49,7 +45,7 @@ function StringLookup:adapt(strings)
   for _, text in ipairs(vocabulary.strings("adapt", "strings", strings)) do
     if text ~= mask then counts[text] = (counts[text] or 0) + 1 end
   end
-  self:take(vocabulary.ordered(counts, self.config.max_tokens and self.config.max_tokens - #self.specials))
+  take(self, vocabulary.ordered(counts, self.config.max_tokens and self.config.max_tokens - #self.specials))
   return self
 end
 

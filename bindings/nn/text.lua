@@ -72,16 +72,7 @@ function TextVectorizer:construct(...)
   if self.output == "tf_idf" then
     fail('TextVectorizer: output = "tf_idf" needs the texts; call adapt in place of giving a vocabulary')
   end
-  self:take(vocabulary.given("TextVectorizer", c.vocabulary, {"", UNKNOWN}))
-end
-
--- Makes tokens the vocabulary: .vocabulary[i] is what has the number i - 1.
-function TextVectorizer:take(tokens)
-  self.vocabulary, self.ids = table.move(self.specials, 1, #self.specials, 1, {}), {}
-  for i, token in ipairs(tokens) do
-    self.vocabulary[#self.specials + i] = token
-    self.ids[token] = #self.specials + i - 1
-  end
+  vocabulary.take(self, vocabulary.given("TextVectorizer", c.vocabulary, {"", UNKNOWN}))
 end
 
 -- tokens and, as ngrams says, what follows one another, joined by a blank: those of one token first.
@@ -120,7 +111,7 @@ function TextVectorizer:adapt(texts)
   end
   local most = self.config.max_tokens and self.config.max_tokens - #self.specials
   local tokens = vocabulary.ordered(counts, most)
-  self:take(tokens)
+  vocabulary.take(self, tokens)
   -- what is unknown weighs as much as a token on average
   local idf, sum = {}, 0
   for i, token in ipairs(tokens) do

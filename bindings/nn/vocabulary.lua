@@ -56,4 +56,15 @@ function M.given(call, tokens, specials)
   return list
 end
 
+-- Makes tokens the vocabulary of object, behind its .specials: .vocabulary[i] is what has the number i - 1, .ids tells
+-- the number of each token (not of the specials).
+function M.take(object, tokens)
+  local specials = object.specials
+  object.vocabulary, object.ids = table.move(specials, 1, #specials, 1, {}), {}
+  for i, token in ipairs(tokens) do
+    object.vocabulary[#specials + i] = token
+    object.ids[token] = #specials + i - 1
+  end
+end
+
 return M

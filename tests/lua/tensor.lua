@@ -255,6 +255,22 @@ t.test("lists, positions and tables in place of tensors", function()
   t.equal(nn.zeros(1, 2):expand(3, -1).shape, {3, 2})
 end)
 
+t.test("ipairs ends behind the last row; an index there is an error", function()
+  local seen = {}
+  for i, v in ipairs(nn.tensor{5, 6, 7}) do seen[i] = v end
+  t.equal(seen, {5, 6, 7})
+  local rows = 0
+  for i, row in ipairs(nn.ones(2, 3)) do
+    rows = i
+    t.equal(row, {1, 1, 1})
+  end
+  t.equal(rows, 2)
+  for _ in ipairs(nn.zeros(0)) do error "a row of nothing" end
+  local v = nn.tensor{5, 6, 7}
+  for _, i in ipairs{4} do t.fails(function() return v[i] end, "index: position 4 is outside dimension 1 of {3}") end
+  t.fails(function() for _ in function() return v[4] end do return end end, "index: position 4 is outside")
+end)
+
 t.test("two results", function()
   local a = nn.tensor{{1, 5}, {7, 2}}
   local values, positions = a:max(2)
