@@ -214,6 +214,12 @@ static int suggest(lua_State *L) {
   return 1;
 }
 
+/* core.distance(a, b): how many letters make the difference. */
+static int letters(lua_State *L) {
+  lua_pushinteger(L, distance(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+  return 1;
+}
+
 /* core.namespace(table, name): its functions are called with a dot. Gives the table. */
 static int add_namespace(lua_State *L) {
   lua_settop(L, 2);
@@ -228,7 +234,7 @@ static int add_namespace(lua_State *L) {
 void nnlua_open_errors(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"fail", fail, NNLUA_CORE}, {"suggest", suggest, NNLUA_CORE}, {"namespace", add_namespace, NNLUA_CORE},
-    {NULL, NULL, 0},
+    {"distance", letters, NNLUA_CORE}, {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);
   lua_newtable(L);

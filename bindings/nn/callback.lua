@@ -4,6 +4,7 @@ local _, _, import = ...
 local class = import "class"
 local errors = import "errors"
 local family = import "family"
+local options = import "options"
 
 local callback = {family = family.new("callback", {call = false,
   files = {"callbacks_monitor", "callbacks_log", "callbacks_save", "callbacks_backup"}})}
@@ -16,17 +17,9 @@ callback.events = {"on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch
 -- A base to extend: local Printer = nn.callbacks.Callback:extend("Printer", {every = 10}); Printer{every = 2}.
 local Callback = {class_name = "Callback", name = "callback", help = "the base of callbacks; does nothing"}
 
-local function as_rows(declared)
-  if #declared > 0 then return declared end
-  local rows = {}
-  for name, default in pairs(declared) do rows[#rows + 1] = {name = name, kind = "any", default = default} end
-  table.sort(rows, function(a, b) return a.name < b.name end)
-  return rows
-end
-
 function Callback:extend(name, declared)
   if type(name) ~= "string" then errors.fail("extend: the name of the class is expected; got %s", errors.show(name)) end
-  return callback.family:class({class_name = name, name = name, hidden = true, options = as_rows(declared or {}),
+  return callback.family:class({class_name = name, name = name, hidden = true, options = options.rows("extend", declared or {}),
     init = function(object, config)
       for key, value in pairs(config) do object[key] = value end
     end}, self)

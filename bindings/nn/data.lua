@@ -67,9 +67,9 @@ end
 local Dataset = {class_name = "Dataset"}
 Dataset.__index = Dataset
 Dataset.__name = "Dataset"
-data.Dataset = setmetatable(Dataset, {__call = function(class, x, y, given)
-  if type(x) == "function" or type(x) == "thread" then return setmetatable({iterable = x}, class) end
-  local self = setmetatable({}, class)
+data.Dataset = setmetatable(Dataset, {__call = function(_, x, y, given)
+  if type(x) == "function" or type(x) == "thread" then return setmetatable({iterable = x}, Dataset) end
+  local self = setmetatable({}, Dataset)
   self.x, self.y, self.config = arguments("Dataset", BATCHING, x, y, given)
   return self
 end})

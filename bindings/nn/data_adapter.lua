@@ -223,6 +223,7 @@ end
 
 -- Builds the model for the rows of the source, where it is not built.
 function M.build(model, source)
+  if source.x then model:check_batch(source.call, source.x) end
   if model.built then return end
   local x = source.x
   if not x then

@@ -47,10 +47,23 @@ end
 
 local function construct(class, ...)
   local config, values = options.parse(class.class_name, class.options, class.positional or 0, ...)
-  local object = setmetatable({config = config, name = config.name or class.name}, class)
-  if class.row then object.values = row_values(values, class.row) end
+  local object = setmetatable({config = config, name = config.name or class.name,
+    values = class.row and row_values(values, class.row)}, class)
   if class.init then class.init(object, config) end
   return object
+end
+
+-- What a new field of an object is answered with where a misspelt or late option would be lost. settable: the names of
+-- those that mean something.
+local function refuse_field(object, key, settable)
+  for _, option in ipairs(object.options) do
+    if option.name == key then
+      errors.fail("%s: %s is fixed when it is made; %s may be set", object.class_name, key,
+        table.concat(settable, " and "))
+    end
+  end
+  errors.fail('%s: it has no field "%s" that may be set%s', object.class_name, tostring(key),
+    errors.suggest(tostring(key), settable))
 end
 
 -- Lua looks for these in the class itself, never in what it inherits from.
@@ -203,6 +216,6 @@ function Family:rows(kind, base, more, each)
   end
 end
 
-return {new = new, plain = plain, declare = declare, tensor = function(value)
+return {new = new, plain = plain, declare = declare, refuse_field = refuse_field, tensor = function(value)
   return type(value) == "table" and nn.tensor(value) or value
 end}

@@ -34,31 +34,36 @@ options.functions.add_weight = WEIGHT
 local Layer = class.new "Layer"
 Layer.help = "what all layers are made of, and your own: nn.Layer:extend(name, options)"
 Layer.own, Layer.declared, Layer.positional = {}, COMMON, 0
+Layer.min_rank = 1  -- of the input, the batch included
 
 local registry = {Layer = Layer}  -- class name -> class, for loading
 
--- {factor = 1} as rows, in the order of the names (Lua tables have none); a list of rows stays as it is.
-local function as_rows(declared)
-  if #declared > 0 or not next(declared) then return declared end
-  local rows = {}
-  for name, default in pairs(declared) do rows[#rows + 1] = {name = name, kind = "any", default = default} end
-  table.sort(rows, function(a, b) return a.name < b.name end)
-  return rows
-end
-
--- A new class of layers. declared: {name = default, ...}, or rows as in the tables of options, the natural arguments
--- first: positional of them (those required, if not said).
-function Layer.extend(base, name, declared, positional)
-  if type(name) ~= "string" then fail("extend: the name of the class is expected; got %s", errors.show(name)) end
+-- A new class, as extend makes it, whatever its name.
+local function define(base, name, declared, positional)
   local made = class.new(name, base)
-  made.own = family.declare(as_rows(declared or {}), table.unpack(base.own))
+  made.own = family.declare(options.rows("extend", declared or {}), table.unpack(base.own))
   made.declared = family.declare(made.own, table.unpack(COMMON))
   made.positional = positional or base.positional
   while not positional and made.own[made.positional + 1] and made.own[made.positional + 1].required do
     made.positional = made.positional + 1
   end
+  -- nn keeps what it was once asked for
+  if registry[name] and rawget(nn, name) == registry[name] then rawset(nn, name, nil) end
   registry[name] = made
   return made
+end
+
+-- A new class of layers. declared: {name = default, ...}, or rows as in the tables of options, the natural arguments
+-- first: positional of them (those required, if not said). The names of built-in layers are taken, since files name a
+-- layer by its class.
+function Layer.extend(base, name, declared, positional)
+  if type(name) ~= "string" or name == "" then
+    fail("extend: the name of the class is expected; got %s", errors.show(name))
+  end
+  if name == "Layer" or name == "Sequential" or rawget(import "layers", name) then
+    fail('extend: there is a layer "%s" already; give yours another name', name)
+  end
+  return define(base, name, declared, positional)
 end
 
 -- Options become fields (self.factor), beside name, weights, built; rawset: they are no layers of its own.
@@ -79,8 +84,21 @@ function Layer:construct(...)
   rawset(self, "frozen", false)  -- as of the last look at the weights: this layer or one above is not trainable
 end
 
+local SWITCHES = {"trainable", "stop_training"}
+local SLIP = 2  -- letters that are wrong in a slip of the pen
+
+-- Fields are the user's to make, but one that is nearly a switch is a switch misspelt, which would do nothing.
+local function check_field(layer, key)
+  for _, switch in ipairs(SWITCHES) do
+    if type(key) == "string" and key ~= switch and core.distance(key, switch) <= SLIP then
+      fail('%s: it has no field "%s"; did you mean "%s"?', layer.class_name, key, switch)
+    end
+  end
+end
+
 -- A layer that is stored in a field of another belongs to it, weights and all.
 function Layer:__newindex(key, value)
+  check_field(self, key)
   rawset(self, key, value)
   if class.is(value, Layer) then table.insert(self.sublayers, value) end
 end
@@ -134,10 +152,23 @@ local function as_tensor(x)
   return type(x) == "table" and nn.tensor(x) or x
 end
 
+-- One sample where a batch of them belongs. shape: what a sample is, where that is known.
+local function check_batch(call, x, shape, min_rank)
+  local rank = x.ndim
+  if shape and rank == #shape and same_shape(x.shape, shape) then
+    fail("%s: inputs of %s, the batch first, are expected; got %s; one sample alone is x:unsqueeze(1)", call,
+      errors.shape{"N", table.unpack(shape)}, errors.shape(shape))
+  elseif rank < min_rank then
+    fail("%s: an input of at least %d dimensions, the batch first, is expected; got %s%s", call, min_rank,
+      errors.shape(x.shape), rank == min_rank - 1 and rank > 0 and "; one sample alone is x:unsqueeze(1)" or "")
+  end
+end
+
 -- layer(x[, training]): builds at the first call.
 function Layer:__call(x, training)
   x = as_tensor(x)
   if type(x) ~= "userdata" then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
+  check_batch(self.class_name, x, nil, self.min_rank)
   if not self.built then self:ensure_built(row_shape(x)) end
   return self:call(x, training or false)
 end
@@ -254,5 +285,6 @@ class.methods("nn.Layer", Layer, {"extend"})
 class.methods("layer", Layer, {"add_weight", "build", "call", "ensure_built", "compute_output_shape", "all_weights",
   "parameters", "count_params", "get_weights", "set_weights", "get_config"})
 
-Layer.registry, Layer.row_shape, Layer.as_tensor = registry, row_shape, as_tensor
+Layer.define, Layer.registry, Layer.check_batch, Layer.check_field = define, registry, check_batch, check_field
+Layer.row_shape, Layer.as_tensor = row_shape, as_tensor
 return Layer

@@ -36,16 +36,20 @@ function Builtin:construct(...)
   rawset(self, "direct", self.call == Builtin.call)  -- a model may call the handle without asking the object
 end
 
--- Which weights there are, and their shapes, C says; their first values and what keeps them small are options.
+-- Which weights there are, and their shapes, C says; their first values and what keeps them small are options. They
+-- become fields when all are made: layer.kernel is nil before.
 function Builtin:build(input_shape)
   local batch = table.move(input_shape, 1, #input_shape, 2, {1})
+  local tensors = {}
   for i, spec in ipairs(core.layer_weights(self.handle, batch)) do
     local tensor = self:add_weight {
       name = spec.name, shape = spec.shape, trainable = not spec.frozen,
       initializer = spec.initializer or self.config[spec.name .. "_initializer"],
       regularizer = self.config[spec.name .. "_regularizer"], constraint = self.config[spec.name .. "_constraint"]}
     core.layer_set_weight(self.handle, i, tensor)
+    tensors[spec.name] = tensor
   end
+  for name, tensor in pairs(tensors) do rawset(self, name, tensor) end
 end
 
 -- Whether it is called as at inference even in training: a class may define a function that tells.
@@ -59,9 +63,9 @@ end
 class.methods("layer", Builtin, {"build", "call"})
 
 for _, row in ipairs(core.rows "layer") do
-  local made = Layer:extend(row.name, row.options, row.positional)
+  local made = Layer.define(Layer, row.name, row.options, row.positional)
   for name, method in pairs(Builtin) do made[name] = method end
-  made.row, made.help = row, row.help
+  made.row, made.help, made.min_rank = row, row.help, row.min_rank
   classes[row.name] = made
 end
 
@@ -75,7 +79,7 @@ local Normalization = classes.Normalization
 
 -- Takes mean and (population) variance of x for each element along axis; of everything without an axis.
 function Normalization:adapt(x)
-  if self.mean then errors.fail("adapt: the mean and variance of %s were given as options", self.name) end
+  if self.config.mean then errors.fail("adapt: the mean and variance of %s were given as options", self.name) end
   x = Layer.as_tensor(x)
   if type(x) ~= "userdata" or x.ndim < 2 then
     errors.fail("adapt: samples {N, ...} are expected; got %s", errors.show(x))
@@ -95,7 +99,7 @@ end
 class.methods("layer", Normalization, {"adapt"})
 
 -- What is Lua alone: Input, Lambda, ActivityRegularization.
-local Input = Layer:extend("Input", {{name = "shape", kind = "shape", required = true, help = "of one sample"},
+local Input = Layer.define(Layer, "Input", {{name = "shape", kind = "shape", required = true, help = "of one sample"},
   {name = "batch_size", kind = "integer", optional = true, min = 1, max = math.huge, help = "accepted, not used"}}, 1)
 Input.help = "the shape of one input, first in a Sequential"
 classes.Input = Input
@@ -107,7 +111,7 @@ end
 
 function Input.call(_, x) return x end
 
-local Lambda = Layer:extend("Lambda",
+local Lambda = Layer.define(Layer, "Lambda",
   {{name = "function", kind = "function", required = true, help = "f(x, training)"}}, 1)
 Lambda.help = "a function of the user's as a layer; not saved"
 classes.Lambda = Lambda
@@ -122,7 +126,7 @@ local function factor(name, help)
   return {name = name, kind = "number", default = 0, min = 0, max = math.huge, help = help}
 end
 
-local ActivityRegularization = Layer:extend("ActivityRegularization",
+local ActivityRegularization = Layer.define(Layer, "ActivityRegularization",
   {factor("l1", "weight of the sum of magnitudes"), factor("l2", "weight of the sum of squares")}, 2)
 ActivityRegularization.help = "adds a penalty on its input to the loss"
 classes.ActivityRegularization = ActivityRegularization
@@ -134,4 +138,5 @@ end
 
 function ActivityRegularization.call(_, x) return x end
 
+-- Users' classes are found as well, by the names that they gave them.
 return setmetatable(classes, {__index = function(_, name) return Layer.registry[name] end})

@@ -156,7 +156,13 @@ local LBFGS = {class_name = "LBFGS", name = "lbfgs", positional = 1,
   }}
 
 function LBFGS:init(config)
-  self.learning_rate, self.iterations, self.memory = config.learning_rate, 0, {}
+  rawset(self, "learning_rate", config.learning_rate)
+  rawset(self, "iterations", 0)
+  rawset(self, "memory", {})
+end
+
+function LBFGS:__newindex(key)
+  family.refuse_field(self, key, {"learning_rate", "iterations"})
 end
 
 -- The length of the first trial: steepest descent knows no scale.

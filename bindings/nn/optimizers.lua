@@ -7,7 +7,7 @@ local schedules = import "schedules"
 
 local NAME = {name = "name", kind = "text", optional = true, help = "shown in files"}
 
-local Optimizer = {}
+local Optimizer = {settable = {"learning_rate", "iterations"}}
 
 -- step(parameters[, grads]): one update. Without grads each parameter's .grad is used, and cleared.
 function Optimizer:step(parameters, grads)
@@ -100,13 +100,13 @@ function Optimizer:__newindex(key, value)
   elseif key == "iterations" then
     core.optimizer_set(self.handle, {iterations = value})
   else
-    rawset(self, key, value)
+    family.refuse_field(self, key, Optimizer.settable)
   end
 end
 
 function Optimizer:init()
-  self.handle = core.optimizer(self.row_index, self.values)
-  self.schedule = false
+  rawset(self, "handle", core.optimizer(self.row_index, self.values))
+  rawset(self, "schedule", false)
 end
 
 -- The arguments without a schedule, which the parser of options does not know, and the schedule.

@@ -148,6 +148,25 @@ local function accept(call, row, value)
   return accepted
 end
 
+-- What a user's class declares, as rows: {factor = 1} in the order of the names (Lua tables have none); rows stay.
+function M.rows(call, declared)
+  if type(declared) ~= "table" or getmetatable(declared) then
+    fail("%s: the options are a table of names with their defaults, {units = 1}; got %s", call, show(declared))
+  end
+  local rows = {}
+  for key, value in pairs(declared) do
+    local row = value
+    if type(key) == "string" then
+      row = {name = key, kind = "any", default = value}
+    elseif type(value) ~= "table" or type(value.name) ~= "string" then
+      fail("%s: options are named, with their defaults, {units = 1}; got %s without a name", call, show(value))
+    end
+    rows[#rows + 1] = row
+  end
+  if #rows > #declared then table.sort(rows, function(a, b) return a.name < b.name end) end
+  return rows
+end
+
 local function names_of(declared)
   local names = {}
   for i, row in ipairs(declared) do names[i] = row.name end

@@ -8,11 +8,15 @@ local forward = import "forward"
 local Layer = import "layer"
 local fail = errors.fail
 
-local Sequential = Layer:extend("Sequential",
+local Sequential = Layer.define(Layer, "Sequential",
   {{name = "layers", kind = "list", optional = true, help = "the layers, the first one first"}}, 1)
 Sequential.help = "layers one after the other"
 
-Sequential.__newindex = rawset  -- what is stored in a model's fields is not part of it; its layers are
+-- What is stored in a model's fields is not part of it; its layers are.
+function Sequential:__newindex(key, value)
+  Layer.check_field(self, key)
+  rawset(self, key, value)
+end
 
 -- A misspelt variable in the list is a nil, behind which ipairs sees nothing.
 local function check_holes(self, list)
@@ -121,8 +125,16 @@ end
 
 function Sequential:__call(x, training)
   x = Layer.as_tensor(x)
+  if type(x) ~= "userdata" then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
+  self:check_batch(self.class_name, x)
   if not self.built then self:build(Layer.row_shape(x)) end
   return self:call(x, training)
+end
+
+-- Complains about one sample in place of a batch.
+function Sequential:check_batch(call, x)
+  local first = self.layers[1]
+  Layer.check_batch(call, x, self.input_shape, first and first.min_rank or 1)
 end
 
 -- The name and the layers, each {class_name =, config =}.

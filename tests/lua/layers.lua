@@ -207,9 +207,64 @@ t.test("pooling over the steps", function()
   t.equal(nn.GlobalMaxPooling1D()(x), {{5, 6}, {11, 12}})
   t.equal(nn.GlobalMaxPooling1D{keepdims = true}(x).shape, {2, 1, 2})
   t.fails(function() nn.GlobalAveragePooling1D()(nn.ones(2, 3)) end,
-    "GlobalAveragePooling1D: an input of at least 3 dimensions, the batch first, is expected; got {1, 3}")
+    "GlobalAveragePooling1D: an input of at least 3 dimensions, the batch first, is expected; got {2, 3}")
   t.fails(function() nn.GlobalMaxPooling1D()(nn.ones(2, 3, 4, 5)) end,
     "GlobalMaxPooling1D: {N, steps, features} is expected; got {2, 3, 4, 5}")
+end)
+
+t.test("weights are fields, nil before they are made", function()
+  local dense = nn.Dense(4, {kernel_initializer = "ones"})
+  t.equal({dense.kernel == nil, dense.bias == nil}, {true, true})
+  local y = dense(nn.ones(1, 3))
+  t.equal({dense.kernel.shape, dense.bias.shape}, {{3, 4}, {4}})
+  dense:set_weights{nn.zeros(3, 4), nn.ones(4)}
+  t.equal(dense.bias, {1, 1, 1, 1})
+  y:sum():backward()
+  t.equal(dense.bias.grad, {1, 1, 1, 1})
+  t.equal(nn.Dense(2, {use_bias = false})(nn.ones(1, 1)).shape, {1, 2})
+  local scale = nn.Normalization()
+  scale:adapt{{1, 2}, {3, 4}}
+  t.equal({scale.mean, scale.variance}, {{2, 3}, {1, 1}})
+  scale:adapt{{1, 2}, {1, 2}}
+  t.equal(scale.mean, {1, 2})
+end)
+
+t.test("one sample where a batch belongs", function()
+  t.fails(function() nn.Dense(4)(nn.ones(3)) end, "Dense: an input of at least 2 dimensions, the batch first, is " ..
+    "expected; got {3}; one sample alone is x:unsqueeze(1)")
+  local model = nn.Sequential{nn.Dense(4, {input_shape = {3}})}
+  model:compile{loss = "mse"}
+  local text = ": inputs of {N, 3}, the batch first, are expected; got {3}; one sample alone is x:unsqueeze(1)"
+  t.fails(function() model(nn.ones(3)) end, "Sequential" .. text)
+  t.fails(function() model:predict(nn.ones(3)) end, "predict" .. text)
+  t.fails(function() model:fit(nn.ones(3), nn.ones(3, 4)) end, "fit" .. text)
+  t.equal(model:predict(nn.ones(3):unsqueeze(1)).shape, {1, 4})
+  t.fails(function() nn.Sequential{nn.Dense(4)}:predict{1, 2, 3} end, "predict: an input of at least 2 dimensions")
+end)
+
+t.test("a misspelt switch is an error, other fields are the user's", function()
+  local model = nn.Sequential{nn.Dense(4)}
+  for _, name in ipairs{"trainble", "Trainable", "trainabel"} do
+    t.fails(function() model[name] = false end, 'did you mean "trainable"?')
+    t.fails(function() model.layers[1][name] = false end, 'did you mean "trainable"?')
+  end
+  t.fails(function() model.stop_trainning = true end, 'did you mean "stop_training"?')
+  model.note, model.train, model.training, model.layers[1].stop = "x", 1, 2, 3
+  t.equal({model.note, model.train, model.training, model.layers[1].stop}, {"x", 1, 2, 3})
+end)
+
+t.test("what extend is told of a class", function()
+  t.fails(function() nn.Layer:extend("Foo", {"units"}) end,
+    'extend: options are named, with their defaults, {units = 1}; got "units" without a name')
+  t.fails(function() nn.callbacks.Callback:extend("Foo", {"units"}) end, 'got "units" without a name')
+  t.fails(function() nn.Layer:extend("Foo", {units = 1, "x"}) end, 'got "x" without a name')
+  t.fails(function() nn.Layer:extend("Foo", "units") end, 'extend: the options are a table of names with their')
+  t.fails(function() nn.Layer:extend("Dense", {}) end, 'there is a layer "Dense" already; give yours another name')
+  t.fails(function() nn.Layer:extend("Sequential") end, 'there is a layer "Sequential" already')
+  local first = nn.Layer:extend("ToldTwice", {factor = 1})
+  t.equal(nn.ToldTwice == first, true)
+  local second = nn.Layer:extend("ToldTwice", {factor = 2})
+  t.equal({nn.ToldTwice == second, nn.ToldTwice().factor}, {true, 2})
 end)
 
 t.test("get_config makes the same layer again", function()

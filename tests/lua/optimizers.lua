@@ -28,7 +28,20 @@ local function parameter(value, dtype)
 end
 
 for _, row in ipairs(STEPS) do
-  t.test(("%s takes Keras's steps"):format(row[1]), function()
+  t.test("fields that an optimizer has not are errors", function()
+  local adam = nn.optimizers.Adam{}
+  adam.learning_rate, adam.iterations, adam.name = 0.5, 3, "mine"
+  t.equal({adam.learning_rate, adam.iterations, adam.name}, {0.5, 3, "mine"})
+  t.fails(function() adam.learningrate = 1 end, 'it has no field "learningrate" that may be set; did you mean "learning_')
+  t.fails(function() adam.color = 1 end, 'no field "color" that may be set; there are learning_rate and iterations')
+  t.fails(function() adam.beta_1 = 0.5 end, "Adam: beta_1 is fixed when it is made; learning_rate and iterations may")
+  local lbfgs = nn.optimizers.LBFGS{}
+  lbfgs.learning_rate = 0.5
+  t.fails(function() lbfgs.max_iterations = 5 end, "LBFGS: max_iterations is fixed when it is made")
+  t.fails(function() lbfgs.learning_rat = 5 end, 'did you mean "learning_rate"?')
+end)
+
+t.test(("%s takes Keras's steps"):format(row[1]), function()
     for _, dtype in ipairs{"float64", "float32"} do
       local optimizer = nn.optimizers[row[1]](row[2])
       local w = parameter(1, dtype)

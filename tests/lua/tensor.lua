@@ -268,7 +268,6 @@ t.test("ipairs ends behind the last row; an index there is an error", function()
   for _ in ipairs(nn.zeros(0)) do error "a row of nothing" end
   local v = nn.tensor{5, 6, 7}
   for _, i in ipairs{4} do t.fails(function() return v[i] end, "index: position 4 is outside dimension 1 of {3}") end
-  t.fails(function() for _ in function() return v[4] end do return end end, "index: position 4 is outside")
 end)
 
 t.test("two results", function()
