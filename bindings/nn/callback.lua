@@ -19,7 +19,8 @@ local Callback = {class_name = "Callback", name = "callback", help = "the base o
 
 function Callback:extend(name, declared)
   if type(name) ~= "string" then errors.fail("extend: the name of the class is expected; got %s", errors.show(name)) end
-  return callback.family:class({class_name = name, name = name, hidden = true, options = options.rows("extend", declared or {}),
+  return callback.family:class({class_name = name, name = name, hidden = true,
+    options = options.rows("extend", declared or {}),
     init = function(object, config)
       for key, value in pairs(config) do object[key] = value end
     end}, self)

@@ -110,9 +110,11 @@ local function check_scale(model, lo, hi)
     "Normalization layer", lo, hi)
 end
 
--- x and y of a model that is built and compiled; rows are counted from first_row. scale: look at the range of x too.
-function M.data(call, model, x, y, first_row, scale)
+-- x, y and weight (or nil) for a model that is built and compiled; rows are counted from first_row. scale: look at the
+-- range of x too.
+function M.data(call, model, x, y, weight, first_row, scale)
   local lo, hi = check_finite(call, "x", x, first_row)
+  if weight then check_finite(call, "sample_weight", weight, first_row) end
   if scale then check_scale(model, lo, hi) end
   local loss = model.loss
   lo, hi = check_finite(call, "y", y, first_row)

@@ -45,6 +45,7 @@ end
 -- A value as the "got" part of a message shows it.
 function M.show(value)
   local kind = type(value)
+  if value ~= value then return "NaN" end
   if kind == "string" then return '"' .. value:gsub("[\0-\31]", escaped) .. '"' end
   if kind == "number" or kind == "boolean" or kind == "nil" then return tostring(value) end
   if kind == "table" then

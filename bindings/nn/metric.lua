@@ -75,8 +75,28 @@ function metric.paired(name, y_true, y_pred)
   return y_true, y_pred
 end
 
--- Labels of shape {...} for predictions {..., K}, from {...} or {..., 1}.
-function metric.labels(name, y_true, y_pred)
+-- Labels are whole numbers 0..k-1, or `ignored`, if that is not nil; the first that is none of these is told, as losses
+-- tell it.
+function metric.check_labels(name, labels, k, ignored)
+  if labels:numel() == 0 then return end
+  if ignored then labels = nn.where(labels:eq(ignored), nn.zeros_like(labels), labels) end
+  local whole = labels.dtype == "int64" or labels.dtype == "uint8"
+  local lo, hi = core.range(labels)
+  if lo >= 0 and hi < k and (whole or labels:eq(labels:floor()):all():item() ~= 0) then return end
+  -- NaN is no whole number either
+  local broken = whole and nn.zeros_like(labels) or labels:ne(labels:floor())
+  local position = (broken:ne(0) + labels:lt(0) + labels:ge(k)):reshape(-1):gt(0):argmax():item()
+  local value = labels:reshape(-1)[position]
+  local row = (position - 1) // (labels:numel() // math.max(1, labels.ndim > 0 and labels:size(1) or 1)) + 1
+  if math.tointeger(value) then
+    errors.fail("%s: label %d in row %d is outside 0..%d", name, value, row, k - 1)
+  end
+  errors.fail("%s: label %s in row %d is not a whole number", name, errors.show(value), row)
+end
+
+-- Labels of shape {...} for predictions {..., K}, from {...} or {..., 1}, checked.
+function metric.labels(self, y_true, y_pred)
+  local name = self.class_name
   if y_true.ndim == y_pred.ndim and y_true:size(-1) == 1 then y_true = y_true:squeeze(-1) end
   local fits = y_true.ndim == y_pred.ndim - 1
   for d = 1, fits and y_true.ndim or 0 do fits = fits and y_true:size(d) == y_pred:size(d) end
@@ -84,6 +104,7 @@ function metric.labels(name, y_true, y_pred)
     errors.fail("%s: y_true must hold a label for each row of y_pred; got %s and %s", name,
       errors.shape(y_true.shape), errors.shape(y_pred.shape))
   end
+  metric.check_labels(name, y_true, y_pred:size(-1), self.ignored)
   return y_true
 end
 

@@ -48,7 +48,7 @@ function Chosen:update_state(y_true, y_pred, weight)
   local chosen = self.metric
   if not chosen then
     chosen = self.choose(self.loss, family.tensor(y_true), family.tensor(y_pred))
-    self.metric = chosen
+    chosen.ignored, self.metric = self.ignored, chosen
   end
   return chosen:update_state(y_true, y_pred, weight)
 end
@@ -111,7 +111,7 @@ end
 
 -- spec: a name, an object, a class, {class_name =, config =}, f(y_true, y_pred), or a table with the same methods.
 -- loss: the model's, by which "accuracy" is decided.
-function public.get(spec, loss)
+local function find(spec, loss)
   local meta = type(spec) == "table" and getmetatable(spec)
   if type(spec) == "function" then return from_function(spec) end
   if type(spec) == "table" and (not meta or meta.family ~= metrics) and spec.update_state and spec.result then
@@ -127,6 +127,13 @@ function public.get(spec, loss)
   end
   -- the key in history is what was written: "mse"; the name of a class becomes its key
   if not spec:find "%u" then object.name = spec elseif choose then object.name = spec:lower() end
+  return object
+end
+
+-- A label that the loss leaves out is no wrong label for its metrics.
+function public.get(spec, loss)
+  local object = find(spec, loss)
+  if loss and loss.sparse then object.ignored = loss.config.ignore_class end
   return object
 end
 

@@ -1,6 +1,6 @@
 -- Accuracies: the part of the predictions that are right. y_true: labels 0..K-1 where "sparse" is in the name, one-hot
 -- rows where "categorical" is without it, and values to be equal to in the others.
-local _, _, import = ...
+local nn, _, import = ...
 local metric = import "metric"
 
 local function accuracy(definition)
@@ -35,7 +35,7 @@ accuracy{class_name = "CategoricalAccuracy", name = "categorical_accuracy",
 accuracy{class_name = "SparseCategoricalAccuracy", name = "sparse_categorical_accuracy",
   help = "the part of the rows whose greatest element of y_pred is at the label",
   update = function(self, y_true, y_pred, weight)
-    y_true = metric.labels(self.class_name, y_true, y_pred)
+    y_true = metric.labels(self, y_true, y_pred)
     self:add(y_pred:argmax(-1):sub_(1):eq(y_true), weight)
   end}
 
@@ -57,6 +57,9 @@ accuracy{class_name = "TopKCategoricalAccuracy", name = "top_k_categorical_accur
 accuracy{class_name = "SparseTopKCategoricalAccuracy", name = "sparse_top_k_categorical_accuracy",
   help = "the part of the rows where the label is among the k greatest of y_pred", options = {K}, positional = 1,
   update = function(self, y_true, y_pred, weight)
-    y_true = metric.labels(self.class_name, y_true, y_pred)
-    self:add(among_greatest(y_pred, y_true:to("int64"):unsqueeze(-1) + 1, self.config.k), weight)
+    y_true = metric.labels(self, y_true, y_pred)
+    -- one that is ignored has no position, and is wrong
+    local known = y_true:ge(0) * y_true:lt(y_pred:size(-1))
+    local at = nn.where(known, y_true, 0):to("int64"):unsqueeze(-1) + 1
+    self:add(among_greatest(y_pred, at, self.config.k) * known, weight)
   end}

@@ -37,6 +37,8 @@ function Confusion:update(y_true, y_pred, weight)
   if #truth ~= #guess then
     errors.fail("%s: %d labels in y_true and %d predictions in y_pred", self.class_name, #truth, #guess)
   end
+  metric.check_labels(self.class_name .. ": y_true", truth, k)
+  metric.check_labels(self.class_name .. ": y_pred", guess, k)
   local rows = nn.one_hot(truth, k):to "float64"
   if weight then
     rows = rows * (type(weight) == "number" and weight or weight:to("float64"):reshape(-1, 1))

@@ -1,6 +1,7 @@
 -- Counts of true and false positives and negatives at one or more thresholds, and what is computed of them. One product
 -- {2, N} x {N, T + 1} counts a batch for all T thresholds: the last column stands for a threshold below everything.
 local nn, _, import = ...
+local errors = import "errors"
 local metric = import "metric"
 local weights = import "weights"
 
@@ -40,6 +41,10 @@ local function flat(self, y_true, y_pred, weight)
   y_true, y_pred = metric.paired(self.class_name, y_true, y_pred)
   if c.top_k then y_pred = only_greatest(y_pred, c.top_k) end
   if c.class_id then
+    local k = y_pred:size(-1)
+    if c.class_id >= k then
+      errors.fail("%s: class_id %d is outside 0..%d, the labels of y_pred", self.class_name, c.class_id, k - 1)
+    end
     y_true, y_pred = y_true:select(-1, c.class_id + 1), y_pred:select(-1, c.class_id + 1)
   end
   if type(weight) == "userdata" then

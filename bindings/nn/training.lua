@@ -116,7 +116,7 @@ local function training_run(fit)
   end
   -- the epoch's loss is the mean over its samples: a short last batch counts for less
   function run.step(x, y, weight, rows)
-    if fit.check then fit.check(x, y) end
+    if fit.check then fit.check(x, y, weight) end
     sum, rows_seen = sum + plan:train(x, y, weight) * rows, rows_seen + rows
   end
   function run.numbers()
@@ -216,19 +216,19 @@ local function check(fit)
   local look = import "checks"
   look.model(model)
   look.class_weight(model, fit.options.class_weight)
-  local function at(x, y) look.data("fit", model, x, y, 1, true) end
+  local function at(x, y, weight) look.data("fit", model, x, y, weight, 1, true) end
   if not source.x then
-    function fit.check(x, y)
+    function fit.check(...)
       fit.check = nil
-      at(x, y)
+      at(...)
     end
     return
   end
-  at(source.x, source.y)
+  at(source.x, source.y, source.weight)
   if not validation or not validation.x then return end
   -- rows of a part that was cut off are counted on from the training part's
   local is_part = fit.options.validation_data == nil
-  look.data(is_part and "fit" or "fit: validation_data", model, validation.x, validation.y,
+  look.data(is_part and "fit" or "fit: validation_data", model, validation.x, validation.y, validation.weight,
     is_part and source.rows + 1 or 1)
   if is_part then look.validation(model, source, validation) end
 end

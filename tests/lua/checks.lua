@@ -46,7 +46,40 @@ end)
 
 t.test("an ignored class is no wrong label", function()
   local loss = nn.losses.SparseCategoricalCrossentropy{ignore_class = -1}
-  model_of(3, "softmax", loss):fit(x, {0, -1, 1}, {verbose = 0})
+  local model = model_of(3, "softmax", loss)
+  model:fit(x, {0, -1, 1}, {verbose = 0})
+  model:compile{loss = loss, metrics = {"sparse_top_k_categorical_accuracy", nn.metrics.SparseCategoricalAccuracy{}}}
+  local logs = model:evaluate(x, {0, -1, 1}, {verbose = 0, return_dict = true})
+  t.close(logs.sparse_top_k_categorical_accuracy, 2 / 3)
+end)
+
+t.test("labels by themselves, in losses and metrics: row and value", function()
+  local p = nn.tensor{{0.1, 0.9}, {0.8, 0.2}}
+  local wrong = {{{0, 5}, "label 5 in row 2 is outside 0..1"}, {{-1, 0}, "label -1 in row 1 is outside 0..1"},
+    {{0, 0.5}, "label 0.5 in row 2 is not a whole number"}, {{0, 0 / 0}, "in row 2 is not a whole number"}}
+  for _, case in ipairs(wrong) do
+    local y = nn.tensor(case[1])
+    t.fails(function() nn.losses.SparseCategoricalCrossentropy{}(y, p) end, case[2])
+    for _, name in ipairs{"SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy",
+      "SparseCategoricalCrossentropy"} do
+      t.fails(function() nn.metrics[name]{}:update_state(y, p) end, case[2])
+    end
+  end
+  local ids = nn.tensor({{0, 1}, {1, 7}}, {dtype = "int64"})
+  t.fails(function() nn.metrics.SparseCategoricalAccuracy{}:update_state(ids, nn.zeros(2, 2, 3)) end,
+    "SparseCategoricalAccuracy: label 7 in row 2 is outside 0..2")
+  t.fails(function() nn.metrics.MeanIoU{num_classes = 2}:update_state({0, 1}, {0, 7}) end,
+    "MeanIoU: y_pred: label 7 in row 2 is outside 0..1")
+  t.fails(function() nn.metrics.Precision{class_id = 5}:update_state({{0, 1}}, {{0, 1}}) end,
+    "Precision: class_id 5 is outside 0..1")
+end)
+
+t.test("NaN in sample_weight", function()
+  local model = model_of(1, nil, "mse")
+  t.fails(function() model:fit(x, {1, 2, 3}, {sample_weight = {1, 0 / 0, 1}, verbose = 0}) end,
+    "fit: sample_weight has NaN in row 2")
+  t.fails(function() model:fit(x, {1, 2, 3}, {validation_data = {x, {1, 2, 3}, {1, 1, 1 / 0}}, verbose = 0}) end,
+    "fit: validation_data: sample_weight has infinity in row 3")
 end)
 
 t.test("NaN and infinity: row and column", function()

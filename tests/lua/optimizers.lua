@@ -32,7 +32,7 @@ for _, row in ipairs(STEPS) do
   local adam = nn.optimizers.Adam{}
   adam.learning_rate, adam.iterations, adam.name = 0.5, 3, "mine"
   t.equal({adam.learning_rate, adam.iterations, adam.name}, {0.5, 3, "mine"})
-  t.fails(function() adam.learningrate = 1 end, 'it has no field "learningrate" that may be set; did you mean "learning_')
+  t.fails(function() adam.learningrate = 1 end, 'it has no field "learningrate" that may be set; did you mean "learn')
   t.fails(function() adam.color = 1 end, 'no field "color" that may be set; there are learning_rate and iterations')
   t.fails(function() adam.beta_1 = 0.5 end, "Adam: beta_1 is fixed when it is made; learning_rate and iterations may")
   local lbfgs = nn.optimizers.LBFGS{}
