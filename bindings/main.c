@@ -19,12 +19,13 @@ static const char usage[] =
   "  -v           show the version\n"
   "  -E           ignore environment variables\n"
   "  -W           turn warnings on\n"
-  "  --threads N  use N threads (1..64)\n"
-  "  --seed N     start the random numbers from N\n"
+  "  --threads N  use N threads (1..64); also --threads=N\n"
+  "  --seed N     start the random numbers from N; also --seed=N\n"
   "  --version    show the version and what the library uses\n"
   "  --help       show this\n"
   "  --           stop handling options\n"
-  "  -            run the standard input as a script\n";
+  "  -            run the standard input as a script\n"
+  "NNLUA_TRACE=full in the environment: tracebacks show nnlua's own files too\n";
 
 /* Interruption */
 
@@ -39,7 +40,7 @@ static void stop(lua_State *L, lua_Debug *event) {
   nn_context *previous = nn_context_use(context);
   if (nn_interrupted()) nn_clear_error();
   nn_context_use(previous);
-  luaL_error(L, "interrupted");
+  nnlua_error(L, "interrupted");
 }
 
 /* A third Ctrl-C that finds the first still unanswered ends the program. */
@@ -123,12 +124,53 @@ static int coroutine_wrap(lua_State *L) {
 
 /* Running code */
 
-/* The message handler: an error's text with a traceback. */
+/* Whose a line of a traceback is. */
+typedef enum owner { NOBODY, OURS, C_CODE, USER } owner;
+
+static bool begins(const char *text, const char *with) { return !strncmp(text, with, strlen(with)); }
+
+static owner owner_of(const char *line) {
+  if (!line) return NOBODY;
+  if (begins(line, "\tnn/")) return OURS;
+  return begins(line, "\t[C]:") || begins(line, "\t(...tail calls...)") ? C_CODE : USER;
+}
+
+static const char *next_line(const char *line) {
+  const char *end = line ? strchr(line, '\n') : NULL;
+  return end ? end + 1 : NULL;
+}
+
+/* Replaces the traceback on top by the user's own part of it: the files inside are left out, and C code with them,
+ * unless the user called it and it called nobody of ours. */
+static void fold_traceback(lua_State *L) {
+  const char *line = lua_tostring(L, -1);
+  luaL_Buffer kept;
+  luaL_buffinit(L, &kept);
+  luaL_addlstring(&kept, line, strcspn(line, "\n"));            /* "stack traceback:" */
+  owner before = NOBODY;
+  for (line = next_line(line); line; line = next_line(line)) {
+    const owner now = owner_of(line);
+    const bool called = before != OURS && owner_of(next_line(line)) == USER;
+    if (now == USER || (now == C_CODE && called)) {
+      luaL_addchar(&kept, '\n');
+      luaL_addlstring(&kept, line, strcspn(line, "\n"));
+    }
+    before = now;
+  }
+  luaL_pushresult(&kept);
+  lua_remove(L, -2);
+}
+
+/* The message handler: an error's text with a traceback, which nobody needs who pressed Ctrl-C. */
 static int add_traceback(lua_State *L) {
-  const char *message = lua_tostring(L, 1);
+  const char *message = lua_tostring(L, 1), *wanted = getenv("NNLUA_TRACE");
   if (!message && luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) return 1;
   if (!message) message = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-  luaL_traceback(L, L, message, 1);
+  if (nnlua_interrupted && lua_type(L, 1) == LUA_TSTRING) return 1;
+  lua_pushfstring(L, "%s\n", message);
+  luaL_traceback(L, L, NULL, 1);
+  if (!wanted || strcmp(wanted, "full")) fold_traceback(L);
+  lua_concat(L, 2);
   return 1;
 }
 
@@ -209,31 +251,53 @@ typedef struct command {
   bool interactive, show_version, verbose, no_environment, run, warnings, bad;
 } command;
 
-/* "--threads 2": the number behind option i, within low and high; else the command is bad. */
-static long long number_of(command *c, char **argv, int i, long long low, long long high) {
+static void set_threads(long long n) { nn_set_threads((int)n); }
+
+static void set_seed(long long seed) {
+  nn_context *previous = nn_context_use(context);
+  nn_seed((uint64_t)seed);
+  nn_context_use(previous);
+}
+
+/* Long options with a number: "--threads 2" or "--threads=2". */
+static const struct { const char *name; long long low, high; void (*set)(long long n); } numbers[] = {
+  {"--threads", 1, 64, set_threads}, {"--seed", INT64_MIN, INT64_MAX, set_seed},
+};
+enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+/* Which of numbers an argument is, or -1. */
+static int number_option(const char *argument) {
+  for (int i = 0; i < NUMBERS; i++) {
+    const size_t n = strlen(numbers[i].name);
+    if (!strncmp(argument, numbers[i].name, n) && (!argument[n] || argument[n] == '=')) return i;
+  }
+  return -1;
+}
+
+/* How many arguments the number option i takes up: with = it is one. */
+static int number_arguments(const char *argument) { return strchr(argument, '=') ? 1 : 2; }
+
+/* Reads and sets the number of option k, argument i; one out of its range makes the command bad. */
+static int read_number(command *c, char **argv, int i, int k) {
+  const char *equals = strchr(argv[i], '='), *text = equals ? equals + 1 : argv[i + 1];
   char *end = NULL;
-  const long long n = argv[i + 1] ? strtoll(argv[i + 1], &end, 10) : 0;
-  if (end && end != argv[i + 1] && !*end && n >= low && n <= high) return n;
-  fprintf(stderr, "nnlua: %s needs a number from %lld to %lld\n", argv[i], low, high);
-  c->bad = true;
-  return low;
+  const long long n = text ? strtoll(text, &end, 10) : 0;
+  if (end && end != text && !*end && n >= numbers[k].low && n <= numbers[k].high) numbers[k].set(n);
+  else {
+    fprintf(stderr, "nnlua: %s needs a number from %lld to %lld\n", numbers[k].name, numbers[k].low, numbers[k].high);
+    c->bad = true;
+  }
+  return number_arguments(argv[i]);
 }
 
 /* A long option; how many arguments it takes up, 0 for an unknown one. */
 static int read_long(command *c, char **argv, int i) {
+  const int k = number_option(argv[i]);
+  if (k >= 0) return read_number(c, argv, i, k);
   if (!strcmp(argv[i], "--version")) c->show_version = c->verbose = true;
   else if (!strcmp(argv[i], "--help")) {
     fputs(usage, stdout);
     exit(EXIT_SUCCESS);
-  } else if (!strcmp(argv[i], "--threads")) {
-    nn_set_threads((int)number_of(c, argv, i, 1, 64));
-    return 2;
-  } else if (!strcmp(argv[i], "--seed")) {
-    const long long seed = number_of(c, argv, i, INT64_MIN, INT64_MAX);
-    nn_context *previous = nn_context_use(context);
-    nn_seed((uint64_t)seed);
-    nn_context_use(previous);
-    return 2;
   } else return 0;
   return 1;
 }
@@ -284,7 +348,7 @@ static bool run_options(lua_State *L, char **argv, int end) {
   for (int i = 1; argv[i] && (!end || i < end) && argv[i][0] == '-'; i++) {
     const char option = argv[i][1], *text = option && argv[i][2] ? argv[i] + 2 : argv[i + 1];
     if (!strcmp(argv[i], "--")) break;
-    if (!strcmp(argv[i], "--threads") || !strcmp(argv[i], "--seed")) i++;
+    if (number_option(argv[i]) >= 0) i += number_arguments(argv[i]) - 1;
     else if (option == 'e' || option == 'l') {
       if (!argv[i][2]) i++;
       if (!(option == 'e' ? run_string(L, text, "=(command line)") : require_module(L, text))) return false;

@@ -1,6 +1,11 @@
 -- Rosenblatt's perceptron (1958) learns AND and OR, cannot learn XOR, and a hidden layer can.
 local nn = require "nn"
 
+if arg and arg[1] then
+  io.stderr:write("usage: perceptron.lua (it takes no arguments)\n")
+  os.exit(1)
+end
+
 local inputs = nn.tensor{{0, 0}, {0, 1}, {1, 0}, {1, 1}}
 local tables = {
   {name = "AND", y = {0, 0, 0, 1}},

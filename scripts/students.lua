@@ -29,7 +29,11 @@ local function run(seed, check)
   return raw, better
 end
 
-local seeds = arg and arg[1] == "--seeds" and tonumber(arg[2])
+local seeds = arg and arg[1] == "--seeds" and math.tointeger(tonumber(arg[2]))
+if arg and arg[1] and (not seeds or seeds < 1 or arg[3]) then
+  io.stderr:write("usage: students.lua [--seeds N]\n")
+  os.exit(1)
+end
 if seeds then
   local raws, betters = 0, 0
   for seed = 0, seeds - 1 do

@@ -30,7 +30,7 @@ end
 
 -- For one pass over `target` batches (nil: not known).
 function Progress.new(level, target)
-  return setmetatable({level = level, target = target, started = nn.time(), drawn = 0, width = 0}, Progress)
+  return setmetatable({level = level, target = target, started = nn.time(), drawn = 0}, Progress)
 end
 
 -- Keras's digits; a metric with a value for each class is a list.
@@ -46,10 +46,11 @@ local function value_text(value)
   return (tostring(value):gsub("\n%s*", " "))
 end
 
-local function numbers_text(names, logs)
+-- " - loss: 0.4254" and so on, a part for each number.
+local function number_parts(names, logs)
   local parts = {}
   for i, name in ipairs(names) do parts[i] = (" - %s: %s"):format(name, value_text(logs[name])) end
-  return table.concat(parts)
+  return parts
 end
 
 -- 906us/step
@@ -80,37 +81,54 @@ local function count_text(self, current)
   return ("%" .. #tostring(target) .. "d/%d"):format(current, target)
 end
 
--- The line with colours, and its width in cells without them.
-local function bar_line(self, current, finished, numbers)
-  local now = nn.time()
-  local per_step = seconds_per_step(self, current, now)
-  local count = count_text(self, current)
-  local time = finished and ("%.0fs"):format(now - self.started)
-    or self.target and remaining_text(per_step * (self.target - current)) or ("%.0fs"):format(now - self.started)
-  local info = " " .. step_text(per_step) .. numbers
-  local line, width
-  if self.target then
-    local full = math.min(WIDTH, WIDTH * current // self.target)
-    local green = full > 0 and "\27[32m" .. CELL:rep(full) .. "\27[0m" or ""
-    line = "\27[1m" .. count .. "\27[0m " .. green .. "\27[37m" .. CELL:rep(WIDTH - full) .. "\27[0m"
-    width = #count + 1 + WIDTH
-  else
-    line, width = count, #count
-  end
-  return ("%s \27[1m%s\27[0m"):format(line, time), width + 1 + #time, info
+-- The width of text on the terminal, where colours take no room.
+local function cells(text)
+  text = text:gsub("\27%[%d*m", "")
+  return utf8.len(text) or #text
 end
 
--- Draws over what was drawn last. While it runs the line is cut at the terminal's edge: a longer one could not be drawn
--- over.
-local function draw(self, current, finished, numbers)
-  local line, width, info = bar_line(self, current, finished, numbers)
-  if not finished then
-    local _, columns = core.terminal(1)
-    info = info:sub(1, math.max(0, columns - 1 - width))
+-- The bar in colours, `width` cells wide, with a blank before it; nothing where there is no room or no target.
+local function bar_text(self, current, width)
+  if not self.target or width <= 0 then return "" end
+  local full = math.min(width, width * current // self.target)
+  local green = full > 0 and "\27[32m" .. CELL:rep(full) .. "\27[0m" or ""
+  return " " .. green .. "\27[37m" .. CELL:rep(width - full) .. "\27[0m"
+end
+
+-- What stands behind the bar, part by part: the time, that of a step, the numbers.
+local function parts_of(self, current, finished, numbers)
+  local now = nn.time()
+  local per_step = seconds_per_step(self, current, now)
+  local time = not finished and self.target and remaining_text(per_step * (self.target - current)) or
+    ("%.0fs"):format(now - self.started)
+  return table.move(numbers, 1, #numbers, 3, {(" \27[1m%s\27[0m"):format(time), " " .. step_text(per_step)})
+end
+
+-- The parts that fit into `room` cells behind one another. The others are left out while it runs, since only one line
+-- can be drawn over; at the end they come in lines of their own.
+local function fit(parts, room, columns, finished)
+  local text, used = {}, 0
+  for _, part in ipairs(parts) do
+    local width = cells(part)
+    if used + width > room then
+      if not finished then break end
+      text[#text + 1], used, room = "\n   ", 3, columns
+    end
+    text[#text + 1], used = part, used + width
   end
-  width = width + #info
-  Progress.write("\r" .. line .. info .. (" "):rep(self.width - width) .. (finished and "\n" or ""))
-  self.width = width
+  return table.concat(text)
+end
+
+-- Draws over what was drawn last, within the columns of the terminal: the bar gives way first, then the numbers.
+local function draw(self, current, finished, numbers)
+  local _, columns = core.terminal(1)
+  columns = columns - 1      -- a full line would be followed by an empty one
+  local count, parts = count_text(self, current), parts_of(self, current, finished, numbers)
+  local room = columns - #count
+  for _, part in ipairs(parts) do room = room - cells(part) end
+  local bar = bar_text(self, current, math.min(WIDTH, room - 1))
+  local text = fit(parts, columns - #count - cells(bar), columns, finished)
+  Progress.write(("\r\27[K\27[1m%s\27[0m%s%s%s"):format(count, bar, text, finished and "\n" or ""))
 end
 
 -- After each batch. numbers() -> names, logs is asked for only when something is drawn.
@@ -122,17 +140,17 @@ function Progress:step(current, numbers)
   local now = nn.time()
   if current == 1 then self.first = now end
   if now - self.drawn < INTERVAL then return end
-  draw(self, current, false, numbers_text(numbers()))
+  draw(self, current, false, number_parts(numbers()))
   self.drawn = now
 end
 
 -- At the end of the pass, after `current` batches.
 function Progress:finish(current, names, logs)
   self.target = self.target or current
-  if self.level == 1 then return draw(self, current, true, numbers_text(names, logs)) end
+  if self.level == 1 then return draw(self, current, true, number_parts(names, logs)) end
   local now = nn.time()
   Progress.write(("%s - %.0fs - %s%s\n"):format(count_text(self, current), now - self.started,
-    step_text(seconds_per_step(self, current, now)), numbers_text(names, logs)))
+    step_text(seconds_per_step(self, current, now)), table.concat(number_parts(names, logs))))
 end
 
 return Progress

@@ -85,3 +85,41 @@ end)
 t.test("History prints its last numbers", function()
   t.equal(tostring(small():fit(x, y, {epochs = 2, verbose = 0})), "History: 2 epochs, loss 2.5, mae 1.5")
 end)
+
+-- The interpreter is the first of all arguments.
+local first = -1
+while arg[first - 1] do first = first - 1 end
+
+-- On a terminal so many columns wide, where there is a program that makes one.
+local function on_terminal(columns, script)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(script)
+  file:close()
+  local command = "script -qefc 'stty cols %d; %s %s' /dev/null 2>&1 < /dev/null"
+  local pipe = assert(io.popen(command:format(columns, arg[first], path)))
+  local text = pipe:read "a"
+  pipe:close()
+  os.remove(path)
+  return (text:gsub("\27%[%d*m", ""):gsub("\r\n", "\n"))
+end
+
+local FIT = [[
+local nn = require "nn"
+local model = nn.Sequential{nn.Dense(1, {input_shape = {1}, kernel_initializer = "ones"})}
+model:compile{optimizer = nn.optimizers.SGD(0), loss = "mse", metrics = {"mae"}}
+model:fit({{1}, {2}}, {0, 0}, {batch_size = 1, validation_data = {{{1}, {2}}, {0, 0}}})]]
+
+local has_terminal = on_terminal(80, "print(1)"):find "^1\n" ~= nil
+
+t.test("the bar gives way on a narrow terminal, then the numbers go on in a second line", function()
+  if not has_terminal then return end
+  local wide, narrow = on_terminal(120, FIT), on_terminal(44, FIT)
+  local bar, last = ("━"):rep(20), " %- loss: 2.5000 %- mae: 1.5000 %- val_loss: 2.5000 %- val_mae: 1.5000\n$"
+  t.equal(wide:find("\r\27%[K2/2 " .. bar .. " 0s %d+[mu]s/step" .. last) ~= nil, true)
+  t.equal(narrow:find("\r\27%[K2/2 0s %d+[mu]s/step %- loss: 2.5000\n    %- mae: 1.5000 %- val_loss: 2.5000\n" ..
+    "    %- val_mae: 1.5000\n$") ~= nil, true)
+  for line in narrow:gsub("\27%[K", ""):gmatch "[^\r\n]+" do t.equal((utf8.len(line) or #line) < 44, true) end
+  -- the bar is there as long as there is room for some of it
+  t.equal(on_terminal(92, FIT):find "2/2 [━]+ 0s" ~= nil, true)
+end)
