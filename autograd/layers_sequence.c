@@ -2,14 +2,10 @@
 #include "layers.h"
 
 /* ids (N, ...) from 0 -> rows of a table (N, ..., output_dim) */
-enum { INPUT_DIM, OUTPUT_DIM, MASK_ZERO };
+enum { INPUT_DIM, OUTPUT_DIM };
 
 static int embedding_build(const ag_layer *layer, const nn_shape *input, ag_weight weights[AG_LAYER_WEIGHTS]) {
   (void)input;
-  if (layer->option[MASK_ZERO].flag) {
-    nn_fail("Embedding: mask_zero = true is not supported: id 0 has a vector and counts like the others; leave it out");
-    return -1;
-  }
   weights[0] = (ag_weight){.name = "embeddings",
                            .shape = NN_SHAPE(layer->option[INPUT_DIM].integer, layer->option[OUTPUT_DIM].integer)};
   return 1;
@@ -20,7 +16,7 @@ const ag_layer_class ag_layer_embedding = {
   .call = embedding_call, .min_rank = 1, .positional = 2,
   OPTIONS(OPTION(INTEGER, "input_dim", "how many ids there are", .required = true, AT_LEAST(1)),
           OPTION(INTEGER, "output_dim", "size of a vector", .required = true, AT_LEAST(1)),
-          OPTION(FLAG, "mask_zero", "only false: there are no masks"),
+          OPTION(FLAG, "mask_zero", "id 0 fills up: GlobalAveragePooling1D behind it leaves such steps out"),
           OPTION(INITIALIZER, "embeddings_initializer", "first values of the vectors", .text = "uniform"),
           OPTION(REGULARIZER, "embeddings_regularizer", "penalty on the vectors", .optional = true),
           OPTION(CONSTRAINT, "embeddings_constraint", "what they are brought back to", .optional = true)),

@@ -81,6 +81,7 @@ function Layer:construct(...)
   rawset(self, "name", config.name or class.auto_name(self.class_name))
   rawset(self, "weights", {})
   rawset(self, "built", false)
+  rawset(self, "makes_mask", false)
   rawset(self, "frozen", false)  -- as of the last look at the weights: this layer or one above is not trainable
 end
 
@@ -164,12 +165,13 @@ local function check_batch(call, x, shape, min_rank)
   end
 end
 
--- layer(x[, training]): builds at the first call.
-function Layer:__call(x, training)
+-- layer(x[, training[, mask]]): builds at the first call. Only a class with takes_mask is given a mask (forward.lua).
+function Layer:__call(x, training, mask)
   x = as_tensor(x)
   if type(x) ~= "userdata" then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
   check_batch(self.class_name, x, nil, self.min_rank)
   if not self.built then self:ensure_built(row_shape(x)) end
+  if mask and self.takes_mask then return self:call(x, training or false, mask) end
   return self:call(x, training or false)
 end
 

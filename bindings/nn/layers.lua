@@ -1,6 +1,6 @@
 -- The classes of layers by name: those in C, one for each row of core.rows "layer", and the few that are Lua alone.
 
-local _, core, import = ...
+local nn, core, import = ...
 local class = import "class"
 local errors = import "errors"
 local Layer = import "layer"
@@ -55,9 +55,10 @@ end
 -- Whether it is called as at inference even in training: a class may define a function that tells.
 Builtin.rests = false
 
--- logits: without the activation at the end.
-function Builtin:call(x, training, logits)
-  return layer_call(self.handle, x, training and not (self.rests and self:rests()) or false, logits)
+-- A class with takes_mask defines masked.
+function Builtin:call(x, training, mask)
+  if mask then return nn.scope(self.masked, self, x, mask) end
+  return layer_call(self.handle, x, training and not (self.rests and self:rests()) or false)
 end
 
 class.methods("layer", Builtin, {"build", "call"})
@@ -72,6 +73,28 @@ end
 -- One whose weights training does not change keeps its averages, and uses them.
 function classes.BatchNormalization:rests()
   return self.frozen or not self.trainable
+end
+
+-- Where the steps that come out are those that went in. What else there is, such as Flatten, ends a mask.
+for _, name in ipairs{"Dense", "Activation", "Identity", "Rescaling", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
+  "Dropout", "AlphaDropout", "GaussianNoise", "GaussianDropout", "BatchNormalization", "LayerNormalization"} do
+  classes[name].supports_masking = true
+end
+
+function classes.Embedding:construct(...)
+  Builtin.construct(self, ...)
+  rawset(self, "makes_mask", self.mask_zero)
+end
+
+-- The mean over the steps {N, T} that count, of x {N, T, features}; where none does, 0 (Keras: NaN).
+classes.GlobalAveragePooling1D.takes_mask = true
+function classes.GlobalAveragePooling1D:masked(x, mask)
+  if x.ndim ~= 3 or mask.ndim ~= 2 or x:size(1) ~= mask:size(1) or x:size(2) ~= mask:size(2) then
+    errors.fail("%s: a mask %s does not fit the input %s", self.class_name, errors.shape(mask.shape),
+      errors.shape(x.shape))
+  end
+  local counts = mask:to(x.dtype):unsqueeze(-1)
+  return (x * counts):sum(2, self.keepdims) / counts:sum(2, self.keepdims):clamp(1)
 end
 
 -- Normalization learns from data before training, not in it.

@@ -11,6 +11,7 @@ local fail = errors.fail
 local Sequential = Layer.define(Layer, "Sequential",
   {{name = "layers", kind = "list", optional = true, help = "the layers, the first one first"}}, 1)
 Sequential.help = "layers one after the other"
+Sequential.supports_masking = true  -- what becomes of a mask its layers say
 
 -- What is stored in a model's fields is not part of it; its layers are.
 function Sequential:__newindex(key, value)
@@ -37,6 +38,7 @@ function Sequential:construct(...)
   rawset(self, "layers", {})
   rawset(self, "shapes", {})         -- of the outputs, as far as it is built
   rawset(self, "sublayers", self.layers)
+  rawset(self, "is_chain", self.call == Sequential.call)  -- a subclass may define its own
   for _, layer in ipairs(given) do self:add(layer) end
 end
 
