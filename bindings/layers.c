@@ -7,6 +7,8 @@
 
 typedef struct layer {
   ag_layer layer;
+  bool seeded;                        /* has the option seed: draws from a sequence of its own */
+  nn_generator own;                   /* where in that sequence it is */
   int options;
   ag_var **tensor;                    /* options that are tensors, retained; behind the values */
   ag_value option[];
@@ -23,6 +25,41 @@ static int close_layer(lua_State *L) {
   }
   memset(l->layer.weight, 0, sizeof l->layer.weight);
   return 0;
+}
+
+/* With a seed the layer begins a sequence that nobody else draws from, as in Keras: the same numbers in each run, and
+ * in each layer made with that seed, whatever was drawn before. It is another one than nn.seed of the same number
+ * begins, so that noise is not made of what first weights were made of. autograd is told of no seed then. */
+static void begin_own(layer *l) {
+  static const uint64_t apart = 0x9e3779b97f4a7c15;
+  const ag_option *option = l->layer.class_->option;
+  for (int i = 0; option[i].kind != AG_OPTION_END; i++) {
+    if (strcmp(option[i].name, "seed") || l->option[i].integer == AG_NIL) continue;
+    l->own = nn_generator_seeded((uint64_t)l->option[i].integer ^ apart);
+    l->seeded = true;
+    l->option[i].integer = AG_NIL;
+  }
+}
+
+/* The layer's call; what a layer with a seed draws it takes from its own sequence, which then stands in for the
+ * context's. */
+static ag_var *call_on_own(layer *l, ag_var *x, ag_mode mode) {
+  if (!l->seeded) return ag_layer_call(&l->layer, x, mode);
+  const nn_generator outside = nn_generator_get();
+  nn_generator_set(l->own);
+  ag_var *y = ag_layer_call(&l->layer, x, mode);
+  l->own = nn_generator_get();
+  nn_generator_set(outside);
+  return y;
+}
+
+/* core.layer_draws(handle[, n]): how far it is in its own sequence, nil for a layer without one; n takes it there. */
+static int layer_draws(lua_State *L) {
+  layer *l = check_layer(L, 1);
+  if (!l->seeded) return 0;
+  if (!lua_isnoneornil(L, 2)) l->own.counter = (uint64_t)luaL_checkinteger(L, 2);
+  lua_pushinteger(L, (lua_Integer)l->own.counter);
+  return 1;
 }
 
 /* core.layer(index, values) */
@@ -44,6 +81,7 @@ static int new_layer(lua_State *L) {
   nnlua_check_values(L, nnlua_state_of(L), 2, row->name, row->option, l->option);
   for (int i = 0; i < options; i++)
     if (row->option[i].kind == AG_OPTION_TENSOR) l->tensor[i] = nn_retain(l->option[i].tensor);
+  begin_own(l);
   return 1;
 }
 
@@ -92,7 +130,7 @@ static int set_weight(lua_State *L) {
 /* core.layer_call(handle, x, training, logits). The input is held: an activation of the user's may close its handle. */
 static int call_layer(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  const layer *l = check_layer(L, 1);
+  layer *l = check_layer(L, 1);
   nnlua_check(L, s, 2, l->layer.class_->name);
   const ag_mode mode = {.training = lua_toboolean(L, 3), .logits = lua_toboolean(L, 4)};
   nnlua_box *y = nnlua_new_box(L, s);
@@ -100,7 +138,7 @@ static int call_layer(lua_State *L) {
   e.last_try = mode.training;               /* a second try would draw other random numbers, move the means twice */
   ag_var *x;
   do x = nn_scope_return(nn_scope_open(), nnlua_operand(L, s, 2));
-  while (!nnlua_give(&e, y, ag_layer_call(&l->layer, x, mode)));
+  while (!nnlua_give(&e, y, call_on_own(l, x, mode)));
   return 1;
 }
 
@@ -132,7 +170,7 @@ void nnlua_open_layers(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"layer", new_layer, NNLUA_CORE}, {"layer_weights", layer_weights, NNLUA_CORE},
     {"layer_set_weight", set_weight, NNLUA_CORE}, {"layer_call", call_layer, NNLUA_CORE},
-    {"layer_ends_in", layer_ends_in, NNLUA_CORE}, {NULL, NULL, 0},
+    {"layer_ends_in", layer_ends_in, NNLUA_CORE}, {"layer_draws", layer_draws, NNLUA_CORE}, {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);
   luaL_newmetatable(L, "nn.layer");

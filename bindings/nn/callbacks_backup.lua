@@ -54,7 +54,7 @@ local function write(self, fit, epoch, logs, within)
   self.batches = 0
   local bytes, names, tensors = plain.encode{epoch = epoch, logs = plain.part(logs), within = within or false,
     stop = model.stop_training or false, weights = weights_of(model), optimizer = plain.of(model.optimizer),
-    generator = {core.generator()}, place = fit.source:place(), history = history_of(model.history),
+    generator = {core.generator()}, draws = model:draws(), place = fit.source:place(), history = history_of(model.history),
     metrics = within and states_of(model.metrics) or {}, callbacks = states_of(others(self, fit)),
     library = {core.library()}}
   names[#names + 1], tensors[#tensors + 1] = "state", plain.tensor(bytes)
@@ -153,6 +153,7 @@ callback.class{class_name = "BackupAndRestore", name = "backup_and_restore", pos
     if saved.within or fit.options.steps_per_epoch then fit.source:resume(saved.place) end
     model.stop_training = saved.stop
     core.generator(saved.generator[1], saved.generator[2])
+    model:draws(saved.draws)
     return saved.epoch + 1, saved.logs, saved.within or nil
   end,
 

@@ -109,7 +109,7 @@ end
 
 -- A few rows and no options, as when samples are predicted one by one: nothing is set up.
 local function predict_few(model, x)
-  model:check_batch("predict", x)
+  if x.ndim <= #model.input_shape then model:check_batch("predict", x) end
   local close <close> = adapter.cast(model, x)
   return (nn.no_grad(prediction, model, close or x))
 end

@@ -221,6 +221,17 @@ function Layer:parameters()
   return list
 end
 
+-- How far the layers with a seed are in their sequences, this one and those it contains, as a list; given such a list,
+-- they go there.
+function Layer:draws(wanted, list)
+  list = list or {}
+  if self.handle then
+    list[#list + 1] = core.layer_draws(self.handle, wanted and wanted[#list + 1])
+  end
+  for _, sublayer in ipairs(self.sublayers) do sublayer:draws(wanted, list) end
+  return list
+end
+
 -- How many numbers the weights are.
 function Layer:count_params()
   local count = 0

@@ -136,9 +136,11 @@ end
 -- first evaluation: as of every optimizer, before the update.
 local function minimize(plan, x, y, weight)
   local key, counter = core.generator()
+  local draws = plan.model:draws()
   local value
   plan.optimizer:minimize(function()
     core.generator(key, counter)
+    plan.model:draws(draws)
     local f = differentiate(plan, x, y, weight, value == nil)
     value = value or f
     return f

@@ -47,7 +47,7 @@ RUNS.epochs = [[
 -- Within epochs: metrics that are half full, gradients that wait, the rate of a schedule, epochs of so many steps.
 RUNS.batches = [[
   local rate = nn.schedules.CosineDecay(0.05, 40)
-  local model = nn.Sequential{nn.Dense(16, {activation = "tanh", input_shape = {6}}), nn.Dropout(0.2),
+  local model = nn.Sequential{nn.Dense(16, {activation = "tanh", input_shape = {6}}), nn.Dropout(0.2, {seed = 5}),
     nn.Dense(1, {activation = "sigmoid"})}
   model:compile{optimizer = nn.optimizers.Nadam{learning_rate = rate, gradient_accumulation_steps = 3, use_ema = true},
     loss = "binary_crossentropy", metrics = {"accuracy", nn.metrics.AUC{num_thresholds = 20}, "mse",

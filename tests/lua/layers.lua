@@ -160,15 +160,19 @@ t.test("noise is there in training only, and of the right size", function()
   t.close(constant:eq(constant:min()):to("float32"):mean():item(), 0.5, 0.03)
 end)
 
-t.test("noise with a seed is the same in the next run; with noise_shape it is shared", function()
-  for _, layer in ipairs{nn.Dropout(0.5, {seed = 3}), nn.AlphaDropout(0.5, {seed = 3}),
-    nn.GaussianNoise(1, {seed = 3}), nn.GaussianDropout(0.5, {seed = 3})} do
+t.test("a layer with a seed draws its own sequence; with noise_shape noise is shared", function()
+  for _, class in ipairs{nn.Dropout, nn.AlphaDropout, nn.GaussianNoise, nn.GaussianDropout} do
     local x = nn.ones(20, 20)
+    local one, other = class(0.5, {seed = 3}), class(0.5, {seed = 3})
     nn.seed(1)
-    local first, second = layer(x, true), layer(x, true)
+    local drawn = nn.rand(1):item()
     nn.seed(1)
-    t.equal(layer(x, true), first)
+    local first, second = one(x, true), one(x, true)
+    -- nothing was taken from the library's generator, and nothing drawn from it matters
+    t.equal(nn.rand(1):item(), drawn)
+    t.equal({other(x, true), other(x, true)}, {first, second})
     t.equal(first:ne(second):any():item(), 1)
+    t.equal(class(0.5, {seed = 4})(x, true):ne(first):any():item(), 1)
   end
   local y = nn.AlphaDropout(0.5, {noise_shape = {-1, 1}})(nn.ones(30, 8), true)
   t.equal(y, y:narrow(2, 1, 1):broadcast_to(30, 8))

@@ -100,12 +100,27 @@ t.test("penalties, constraints, noise that stays the same within a step, layers 
   nn.seed(3)
   local x, y = nn.randn(50, 2), nn.ones(50, 1)
   local function bounded(b) return b:clamp(0, 0.5) end
-  local model = nn.Sequential{nn.Dropout(0.5, {input_shape = {2}}),
+  local model = nn.Sequential{nn.Dropout(0.5, {input_shape = {2}, seed = 2}),
     nn.Dense(1, {kernel_regularizer = nn.regularizers.L2(0.1), bias_constraint = bounded})}
   model:compile{optimizer = "lbfgs", loss = "mse"}
   local history = model:fit(x, y, {epochs = 3, verbose = 0})
   t.equal(history.loss[2] < history.loss[1], true)
   t.equal(model:get_weights()[2], {0.5})
+  for _, seed in ipairs{"none", 2} do
+    local masks, evaluations = {}, 0
+    local function look(v, training)
+      if training then
+        evaluations = evaluations + 1
+        masks[v:sum():item()] = true
+      end
+      return v
+    end
+    local noisy = nn.Sequential{nn.Dropout(0.5, {input_shape = {2}, seed = seed}), nn.Lambda(look), nn.Dense(1)}
+    noisy:compile{optimizer = "lbfgs", loss = "mse"}
+    noisy:fit(x, y, {verbose = 0})
+    t.equal(evaluations > 2, true)
+    t.equal(next(masks, next(masks)), nil)
+  end
   local empty = nn.Sequential{nn.Flatten{input_shape = {2}}}
   empty:compile{optimizer = "lbfgs", loss = "mse"}
   t.close(empty:fit(x, x, {verbose = 0}).loss[1], 0, 0)
