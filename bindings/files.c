@@ -51,7 +51,8 @@ static int save_tensors(lua_State *L) {
   lua_settop(L, 5);
   const char *path = check_text(L, 2, call, "path");
   luaL_checktype(L, 3, LUA_TTABLE);
-  const nnlua_list tensors = nnlua_check_list(L, s, 4, call, -1, false);
+  nnlua_list tensors;
+  nnlua_check_list(L, s, 4, call, -1, false, &tensors);
   const int pairs = lua_istable(L, 5) ? (int)lua_rawlen(L, 5) / 2 : 0;
   nn_named *named = lua_newuserdatauv(L, ((size_t)tensors.n + 1) * sizeof *named, 0);
   nn_pair *pair = lua_newuserdatauv(L, ((size_t)pairs + 1) * sizeof *pair, 0);

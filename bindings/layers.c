@@ -33,7 +33,7 @@ static int close_layer(lua_State *L) {
 static void begin_own(layer *l) {
   static const uint64_t apart = 0x9e3779b97f4a7c15;
   const ag_option *option = l->layer.class_->option;
-  for (int i = 0; option[i].kind != AG_OPTION_END; i++) {
+  for (int i = 0; i < l->options; i++) {
     if (strcmp(option[i].name, "seed") || l->option[i].integer == AG_NIL) continue;
     l->own = nn_generator_seeded((uint64_t)l->option[i].integer ^ apart);
     l->seeded = true;
@@ -142,6 +142,37 @@ static int call_layer(lua_State *L) {
   return 1;
 }
 
+/* core.layers_call(handles, x, training, logits): one layer after the other, the last as logits says. What they leave
+ * between them is let go of on the way: a graph keeps what it needs. */
+static int call_layers(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const int n = (int)lua_rawlen(L, 1);
+  for (int i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    const layer *l = check_layer(L, -1);
+    if (i == 1) nnlua_check(L, s, 2, l->layer.class_->name);
+    lua_pop(L, 1);
+  }
+  ag_mode mode = {.training = lua_toboolean(L, 3)};
+  nnlua_box *box = nnlua_new_box(L, s);
+  nnlua_entry e = nnlua_enter(L, s);
+  e.last_try = mode.training;               /* as above */
+  ag_var *y;
+  do {
+    const size_t mark = nn_scope_open();
+    y = nn_scope_return(mark, nnlua_operand(L, s, 2));
+    for (int i = 1; y && i <= n; i++) {
+      lua_rawgeti(L, 1, i);                 /* raises nothing */
+      layer *l = lua_touserdata(L, -1);
+      lua_pop(L, 1);
+      mode.logits = i == n && lua_toboolean(L, 4);
+      y = nn_scope_return(mark, call_on_own(l, y, mode));
+    }
+  } while (!nnlua_give(&e, box, y));
+  return 1;
+}
+
 static bool is_default(const ag_option *option, const ag_value *value, const ag_value *wanted) {
   switch (option->kind) {
     case AG_OPTION_NUMBER: return value->number == wanted->number || (isnan(value->number) && isnan(wanted->number));
@@ -170,6 +201,7 @@ void nnlua_open_layers(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"layer", new_layer, NNLUA_CORE}, {"layer_weights", layer_weights, NNLUA_CORE},
     {"layer_set_weight", set_weight, NNLUA_CORE}, {"layer_call", call_layer, NNLUA_CORE},
+    {"layers_call", call_layers, NNLUA_CORE},
     {"layer_ends_in", layer_ends_in, NNLUA_CORE}, {"layer_draws", layer_draws, NNLUA_CORE}, {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);

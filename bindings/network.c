@@ -180,7 +180,7 @@ static int new_activation(lua_State *L) {
   int64_t count = 0;
   while (ag_activations[count].name) count++;
   const ag_activation *row = &ag_activations[nnlua_check_row(L, 1, "activation", count)];
-  ag_value values[NNLUA_VALUES] = {{0}};
+  ag_value values[NNLUA_VALUES];
   nnlua_check_values(L, nnlua_state_of(L), 2, row->name, row->option, values);
   ag_function *f = &push_activation(L)->function;
   f->activation = row;
@@ -249,7 +249,7 @@ static int initialize(lua_State *L) {
   int64_t count = 0;
   while (ag_initializers[count].name) count++;
   const ag_initializer *row = &ag_initializers[nnlua_check_row(L, 1, "initializer", count)];
-  ag_value values[NNLUA_VALUES] = {{0}};
+  ag_value values[NNLUA_VALUES];
   nnlua_check_values(L, s, 2, row->name, row->option, values);
   const nn_shape shape = nnlua_check_shape_table(L, 3, row->name);
   const nn_dtype dtype = nnlua_check_dtype(L, 4, row->name);
@@ -280,7 +280,7 @@ static const ag_loss *check_loss(lua_State *L, nnlua_state *s, ag_value *values)
 
 static int loss(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  ag_value values[NNLUA_VALUES] = {{0}};
+  ag_value values[NNLUA_VALUES];
   const ag_loss *row = check_loss(L, s, values);
   const bool weighted = lua_toboolean(L, 5);
   if (weighted) nnlua_check_operand(L, s, 5, row->name, 3);
@@ -296,9 +296,35 @@ static int loss(lua_State *L) {
   return 1;
 }
 
+/* core.differentiate(index, values, y_true, y_pred, weight, reduction): the loss as a number; its gradients are added to
+ * the leaves that it depends on, if any. Only the loss is tried again without memory: leaves may have had their part. */
+static int differentiate(lua_State *L) {
+  nnlua_state *s = nnlua_state_of(L);
+  ag_value values[NNLUA_VALUES];
+  const ag_loss *row = check_loss(L, s, values);
+  const bool weighted = lua_toboolean(L, 5);
+  if (weighted) nnlua_check_operand(L, s, 5, row->name, 3);
+  const char *reduction = lua_tostring(L, 6);
+  nnlua_entry e = nnlua_enter(L, s);
+  ag_var *truth, *prediction, *weight, *y;
+  double value = 0;
+  do {
+    truth = nnlua_operand(L, s, 3);
+    prediction = nnlua_operand(L, s, 4);
+    weight = weighted ? nnlua_operand(L, s, 5) : NULL;
+    y = ag_loss_call(row, values, truth, prediction, weight, reduction);
+    if (!y) continue;
+    value = nn_item(y->value);
+    e.last_try = true;
+    if (ag_requires_grad(y) && !ag_backward(y, NULL, 0)) y = NULL;
+  } while (!nnlua_done(&e, y != NULL));
+  lua_pushnumber(L, value);
+  return 1;
+}
+
 static int loss_values(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  ag_value values[NNLUA_VALUES] = {{0}};
+  ag_value values[NNLUA_VALUES];
   const ag_loss *row = check_loss(L, s, values);
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
@@ -314,7 +340,8 @@ void nnlua_open_network(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"rows", rows, NNLUA_CORE}, {"activation", new_activation, NNLUA_CORE}, {"activate", activate, NNLUA_CORE},
     {"activation_callback", activation_of_function, NNLUA_CORE}, {"initialize", initialize, NNLUA_CORE},
-    {"loss", loss, NNLUA_CORE}, {"loss_values", loss_values, NNLUA_CORE}, {NULL, NULL, 0},
+    {"loss", loss, NNLUA_CORE}, {"loss_values", loss_values, NNLUA_CORE},
+    {"differentiate", differentiate, NNLUA_CORE}, {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);
   luaL_newmetatable(L, "nn.activation");

@@ -43,12 +43,12 @@ static int new_optimizer(lua_State *L) {
 /* core.optimizer_step(handle, parameters, grads or nil). A failed step changed nothing, so it may be tried again. */
 static int step(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  check_optimizer(L, 1);
-  lua_settop(L, 3);
-  const nnlua_list parameters = nnlua_check_list(L, s, 2, "optimizer", -1, false);
-  const bool given = lua_toboolean(L, 3);
-  const nnlua_list grads = given ? nnlua_check_list(L, s, 3, "optimizer", parameters.n, true) : parameters;
   ag_optimizer *o = check_optimizer(L, 1);
+  lua_settop(L, 3);
+  nnlua_list parameters, grads;
+  nnlua_check_list(L, s, 2, "optimizer", -1, false, &parameters);
+  const bool given = lua_toboolean(L, 3);
+  if (given) nnlua_check_list(L, s, 3, "optimizer", parameters.n, true, &grads);
   nnlua_entry e = nnlua_enter(L, s);
   bool ok;
   do {
@@ -120,8 +120,9 @@ static int restore(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_optimizer *o = check_optimizer(L, 1);
   lua_settop(L, 3);
-  const nnlua_list parameters = nnlua_check_list(L, s, 2, "optimizer", -1, false);
-  const nnlua_list tensors = nnlua_check_list(L, s, 3, "optimizer", -1, false);
+  nnlua_list parameters, tensors;
+  nnlua_check_list(L, s, 2, "optimizer", -1, false, &parameters);
+  nnlua_check_list(L, s, 3, "optimizer", -1, false, &tensors);
   nnlua_entry e = nnlua_enter(L, s);
   e.last_try = true;
   bool ok = nnlua_read_list(L, s, &parameters) && nnlua_read_list(L, s, &tensors);

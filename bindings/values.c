@@ -64,10 +64,12 @@ void nnlua_copy_array(lua_State *L, int index) {
   }
 }
 
-nnlua_list nnlua_check_list(lua_State *L, nnlua_state *s, int index, const char *call, int n, bool holes) {
+void nnlua_check_list(lua_State *L, nnlua_state *s, int index, const char *call, int n, bool holes, nnlua_list *list) {
   luaL_checktype(L, index, LUA_TTABLE);
-  nnlua_list list = {n < 0 ? (int)lua_rawlen(L, index) : n, NULL, index, holes};
-  for (int i = 1; i <= list.n; i++) {
+  list->n = n < 0 ? (int)lua_rawlen(L, index) : n;
+  list->index = index;
+  list->holes = holes;
+  for (int i = 1; i <= list->n; i++) {
     lua_rawgeti(L, index, i);
     const nnlua_box *box = nnlua_box_at(L, s, -1);
     if (!box && !(holes && !lua_toboolean(L, -1)))
@@ -75,8 +77,7 @@ nnlua_list nnlua_check_list(lua_State *L, nnlua_state *s, int index, const char 
     if (box && !box->var) nnlua_error(L, "%s: tensor [%d] was freed", call, i);
     lua_pop(L, 1);
   }
-  list.x = lua_newuserdatauv(L, ((size_t)list.n + 1) * sizeof *list.x, 0);
-  return list;
+  list->x = list->n <= NNLUA_FEW ? list->few : lua_newuserdatauv(L, (size_t)list->n * sizeof *list->x, 0);
 }
 
 bool nnlua_read_list(lua_State *L, nnlua_state *s, const nnlua_list *list) {

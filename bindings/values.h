@@ -15,10 +15,12 @@ void nnlua_check_values(lua_State *L, nnlua_state *s, int index, const char *cal
 /* A copy of the array at index, pushed: what an object keeps so that texts and functions live. */
 void nnlua_copy_array(lua_State *L, int index);
 
-/* A list of open tensors at index as an array, pushed as a userdata (only while it is there the array may be used);
- * false and nil where holes say so. Nothing is retained. Reading it comes after nnlua_enter; false: one was freed. */
-typedef struct nnlua_list { int n; ag_var **x; int index; bool holes; } nnlua_list;
-nnlua_list nnlua_check_list(lua_State *L, nnlua_state *s, int index, const char *call, int n, bool holes);
+/* A list of open tensors at index as an array; false and nil where holes say so; n < 0: as many as there are. Room for
+ * a long one is pushed as a userdata (only while that is there the array may be used). Nothing is retained. Reading it
+ * comes after nnlua_enter; false: one was freed. */
+enum { NNLUA_FEW = 16 };
+typedef struct nnlua_list { int n, index; bool holes; ag_var **x, *few[NNLUA_FEW]; } nnlua_list;
+void nnlua_check_list(lua_State *L, nnlua_state *s, int index, const char *call, int n, bool holes, nnlua_list *list);
 bool nnlua_read_list(lua_State *L, nnlua_state *s, const nnlua_list *list);
 
 ag_function *nnlua_activation_at(lua_State *L, int index);     /* NULL: no activation handle */

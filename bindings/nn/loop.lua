@@ -1,8 +1,9 @@
 -- One pass over batches, as training, testing and predicting have it in common: events, the bar, closing what the
 -- source made, stopping.
 
-local nn, _, import = ...
+local nn, core, import = ...
 local errors = import "errors"
+local release = core.release
 local fire = import "events".fire
 
 local EVENTS = {}   -- what begins and ends a batch, by kind
@@ -18,6 +19,7 @@ return function(run)
   local source, step, limit, bar, events = run.source, run.step, run.limit, run.bar, run.events
   local begins, ends = EVENTS[run.kind].begins, EVENTS[run.kind].ends
   local hears_begins, hears_ends = events[begins], events[ends]
+  local closes_x, closes_y = source.owned and run.closes_x, source.owned and run.closes_y
   local count = run.done or 0
   while count ~= limit do
     local x, y, weight, rows = source:next()
@@ -26,9 +28,6 @@ return function(run)
       x, y, weight, rows = source:next()
     end
     if not x then break end
-    local _ <close> = source.owned and run.closes_x and x or nil
-    local _ <close> = source.owned and run.closes_y and y or nil
-    local _ <close> = source.owned and run.closes_y and weight or nil
     count = count + 1
     if hears_begins then fire(events, begins, count, {}) end
     step(x, y, weight, rows)
@@ -36,6 +35,9 @@ return function(run)
       local _, logs = run.numbers()
       fire(events, ends, count, logs)
     end
+    -- after an error the collector sees to them
+    if closes_x then release(x) end
+    if closes_y then release(y, weight) end
     if bar then bar:step(count, run.numbers) end
     if run.after then run.after(count) end
     if run.stops and run.stops() or run.deadline and nn.time() >= run.deadline then break end

@@ -57,6 +57,20 @@ local function any_activity(layers)
   return false
 end
 
+-- The handles of layers that are one crossing into C together: all built in, and nothing between them that Lua has to
+-- see to; nil where that is not so.
+local function handles_of(layers, count)
+  local handles = {}
+  for i = 1, count do
+    local layer = layers[i]
+    if not layer.direct or not layer.built or layer.rests or layer.makes_mask or layer.activity_regularizer then
+      return nil
+    end
+    handles[i] = layer.handle
+  end
+  return count > 0 and handles or nil
+end
+
 -- The plan of a model that is built and compiled.
 function Plan.new(model)
   local layers = model.layers
@@ -68,6 +82,9 @@ function Plan.new(model)
   plan.activity, plan.minimizes = any_activity(layers), model.optimizer.minimize ~= nil
   plan.closes, plan.closes_x = all_ours(plan), layers[1].direct
   fuse(plan)
+  plan.handles = handles_of(layers, plan.count)
+  -- the loss and its gradients are one crossing where nothing is added to it
+  plan.at_once = plan.loss.row_index and plan.loss.reduction ~= "none" and not plan.regularized and not plan.activity
   plan.row, plan.values, plan.reduction = plan.loss.row_index, plan.loss.values, plan.loss.reduction
   return plan
 end
@@ -118,10 +135,22 @@ local function constrain(plan)
   for _, w in ipairs(plan.constrained) do w.tensor:copy_(w.constraint(w.tensor)) end
 end
 
+-- The model's output, and whether it may be closed.
+local function output(plan, x, training, penalties)
+  if plan.handles then return core.layers_call(plan.handles, x, training, plan.logits), true end
+  return forward(plan.layers, plan.count, x, training, plan.logits, penalties)
+end
+
 -- The loss of a batch as a number; its gradients are left in the parameters. measured: the metrics hear of it.
 local function differentiate(plan, x, y, weight, measured)
   local penalties = plan.activity and {} or nil
-  local out, closable = forward(plan.layers, plan.count, x, true, plan.logits, penalties)
+  local out, closable = output(plan, x, true, penalties)
+  if plan.at_once then
+    local value = core.differentiate(plan.row, plan.values, y, out, weight, plan.reduction)
+    if measured and #plan.metrics > 0 then measure(plan, y, out, weight) end
+    if closable and plan.closes then core.release(out) end
+    return value
+  end
   local _ <close> = closable and plan.closes and out or nil
   local loss = loss_of(plan, y, out, weight, penalties)
   local _ <close> = plan.closes and loss or nil
@@ -164,7 +193,7 @@ end
 -- As train, without gradients; runs inside no_grad.
 local function test(plan, x, y, weight)
   local penalties = plan.activity and {} or nil
-  local out, closable = forward(plan.layers, plan.count, x, false, plan.logits, penalties)
+  local out, closable = output(plan, x, false, penalties)
   local _ <close> = closable and plan.closes and out or nil
   local loss = loss_of(plan, y, out, weight, penalties)
   local _ <close> = plan.closes and loss or nil
@@ -184,12 +213,12 @@ end
 
 -- Adds the metrics' values to logs, and the names to names in the order in which they are shown.
 function Plan:results(loss, prefix, logs, names)
-  local function put(name, value)
-    names[#names + 1] = prefix .. name
-    logs[prefix .. name] = value
+  local first, metrics = prefix .. "loss", self.metrics
+  names[#names + 1], logs[first] = first, loss
+  for i = 1, #metrics do
+    local name = prefix .. metrics[i].name
+    names[#names + 1], logs[name] = name, metrics[i]:result()
   end
-  put("loss", loss)
-  for _, metric in ipairs(self.metrics) do put(metric.name, metric:result()) end
 end
 
 return Plan

@@ -137,7 +137,7 @@ end
 -- it began before the run was resumed.
 local function run_epoch(fit, epoch, done)
   local o, by_event = fit.options, fit.events
-  if not done then fire(by_event, "on_epoch_begin", epoch, {}) end
+  if not done and by_event.on_epoch_begin then fire(by_event, "on_epoch_begin", epoch, {}) end
   if fit.level > 0 and o.epochs > 1 then Progress.write(("Epoch %d/%d\n"):format(epoch, o.epochs)) end
   local bar = fit.level > 0 and Progress.new(fit.level, fit.steps) or nil
   if not done then fit.plan:reset() end
