@@ -74,6 +74,7 @@ end)
 
 t.test("every method of a model is named", function()
   local own = {construct = true, class_name = true, base = true, own = true, declared = true, positional = true,
+    check_batch = true,
     help = true}
   for name, value in pairs(nn.Sequential) do
     if type(value) == "function" and not own[name] and not name:find "^__" then
