@@ -1,61 +1,75 @@
-/* Copies and casts: any dtype into any other, over any strides. A row of the table is a loop for one pair of dtypes. */
+/* Copies and casts: any dtype into any other, over any strides. Both tensors are walked together, block by block: rows
+ * where both lie in the same order; a tile where one runs across the other, so that each cache line is fetched once. */
 #include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "pool.h"
 #include "tensor.h"
+#include "tiles.h"
 
-/* n elements from x (stride sx) to y (stride sy). The first element that does not fit is the result, -1 when all do. */
-typedef int64_t copy_loop(int64_t n, void *y, int64_t sy, const void *x, int64_t sx);
+/* n elements from x (stride sx) to y (stride sy); false when one does not fit. */
+typedef bool copy_loop(int64_t n, void *y, int64_t sy, const void *x, int64_t sx);
 
-#define COPY(name, T, S)                                                                         \
-  static int64_t name(int64_t n, void *target, int64_t sy, const void *source, int64_t sx) {     \
-    T *y = target;                                                                               \
-    const S *x = source;                                                                         \
-    if (sx == 1 && sy == 1)                                                                      \
-      for (int64_t i = 0; i < n; i++) y[i] = (T)x[i];                                            \
-    else                                                                                         \
-      for (int64_t i = 0; i < n; i++) y[i * sy] = (T)x[i * sx];                                  \
-    return -1;                                                                                   \
+#define COPY(name, T, S)                                                                       \
+  static bool name(int64_t n, void *target, int64_t sy, const void *source, int64_t sx) {      \
+    T *y = target;                                                                             \
+    const S *x = source;                                                                       \
+    if (sx == 1 && sy == 1)                                                                    \
+      for (int64_t i = 0; i < n; i++) y[i] = (T)x[i];                                          \
+    else if (sx == 0 && sy == 1)                                                               \
+      for (const T v = (T)x[0], *end = y + n; y < end; y++) *y = v;                            \
+    else                                                                                       \
+      for (int64_t i = 0; i < n; i++) y[i * sy] = (T)x[i * sx];                                \
+    return true;                                                                               \
   }
-#define INT64_END 9223372036854775808.0    /* 2^63 */
-/* FITS is false for NaN: C leaves such a conversion undefined */
-#define COPY_CHECKED(name, T, S, FITS)                                                           \
-  static int64_t name(int64_t n, void *target, int64_t sy, const void *source, int64_t sx) {     \
-    T *y = target;                                                                               \
-    const S *x = source;                                                                         \
-    for (int64_t i = 0; i < n; i++) {                                                            \
-      const S v = x[i * sx];                                                                     \
-      if (!(FITS)) return i;                                                                     \
-      y[i * sy] = (T)v;                                                                          \
-    }                                                                                            \
-    return -1;                                                                                   \
+/* MISFIT(v) is not 0 where v does not fit, NaN included: C leaves such a conversion undefined, so all are looked at
+ * before the first is made. A is an integer as wide as S: the loop is vectorised. */
+#define CHECKED(name, S, A, MISFIT)                                                            \
+  static bool name##_checked(int64_t n, void *y, int64_t sy, const void *source, int64_t sx) { \
+    const S *x = source;                                                                       \
+    A misfits = 0;                                                                             \
+    if (sx == 1)                                                                               \
+      for (int64_t i = 0; i < n; i++) misfits |= MISFIT(x[i]);                                 \
+    else                                                                                       \
+      for (int64_t i = 0; i < n; i++) misfits |= MISFIT(x[i * sx]);                            \
+    return !misfits && name(n, y, sy, x, sx);                                                  \
   }
+#define NO_BYTE(v) ((uint64_t)(v) >> 8)
+#define NO_BYTE_CUT(v) (!((v) > -1) | !((v) < 256))
+#define NO_INT64_CUT(v) (!((v) >= -0x1p63f) | !((v) < 0x1p63f))
 
 COPY(u8_u8, uint8_t, uint8_t)
 COPY(i64_u8, int64_t, uint8_t)
 COPY(f32_u8, float, uint8_t)
 COPY(f64_u8, double, uint8_t)
-COPY_CHECKED(u8_i64, uint8_t, int64_t, v >= 0 && v <= 255)
+COPY(u8_i64, uint8_t, int64_t)
 COPY(i64_i64, int64_t, int64_t)
 COPY(f32_i64, float, int64_t)
 COPY(f64_i64, double, int64_t)
-COPY_CHECKED(u8_f32, uint8_t, float, v > -1 && v < 256)
-COPY_CHECKED(i64_f32, int64_t, float, v >= -(float)INT64_END && v < (float)INT64_END)
+COPY(u8_f32, uint8_t, float)
+COPY(i64_f32, int64_t, float)
 COPY(f32_f32, float, float)
 COPY(f64_f32, double, float)
-COPY_CHECKED(u8_f64, uint8_t, double, v > -1 && v < 256)
-COPY_CHECKED(i64_f64, int64_t, double, v >= -INT64_END && v < INT64_END)
+COPY(u8_f64, uint8_t, double)
+COPY(i64_f64, int64_t, double)
 COPY(f32_f64, float, double)
 COPY(f64_f64, double, double)
+CHECKED(u8_i64, int64_t, uint64_t, NO_BYTE)
+CHECKED(u8_f32, float, uint32_t, NO_BYTE_CUT)
+CHECKED(u8_f64, double, uint64_t, NO_BYTE_CUT)
+CHECKED(i64_f32, float, uint32_t, NO_INT64_CUT)
+CHECKED(i64_f64, double, uint64_t, NO_INT64_CUT)
 
 static copy_loop *const loops[NN_DTYPES][NN_DTYPES] = {   /* [target][source] */
-  [NN_UINT8]   = {u8_u8, u8_i64, u8_f32, u8_f64},
-  [NN_INT64]   = {i64_u8, i64_i64, i64_f32, i64_f64},
+  [NN_UINT8]   = {u8_u8, u8_i64_checked, u8_f32_checked, u8_f64_checked},
+  [NN_INT64]   = {i64_u8, i64_i64, i64_f32_checked, i64_f64_checked},
   [NN_FLOAT32] = {f32_u8, f32_i64, f32_f32, f32_f64},
   [NN_FLOAT64] = {f64_u8, f64_i64, f64_f32, f64_f64},
 };
 
-/* Both tensors as one walk: dimensions that lie behind each other in both are joined: the inner loop becomes long. */
+/* Both tensors as one walk, of rank 1 at least; dimensions that lie behind each other in both are joined. */
 typedef struct walk { int rank; int64_t size[NN_MAX_RANK], sy[NN_MAX_RANK], sx[NN_MAX_RANK]; } walk;
 
 static walk joined(const nn_tensor *y, const nn_tensor *x) {
@@ -74,18 +88,113 @@ static walk joined(const nn_tensor *y, const nn_tensor *x) {
       w.sx[w.rank++] = sx;
     }
   }
+  if (!w.rank) w = (walk){1, {1}, {1}, {1}};
   return w;
 }
 
-static void *does_not_fit(const char *call, const nn_tensor *target, const nn_tensor *source, int64_t element) {
-  nn_ints at = {source->shape.rank, {0}};
-  int64_t offset = 0;
-  for (int i = at.n - 1; i >= 0; i--) {
-    at.v[i] = element % source->shape.dim[i] + 1;
-    element /= source->shape.dim[i];
-    offset += (at.v[i] - 1) * source->stride[i];
+/* Elements of a row of a block, and of all its rows. Bytes of a part: from two of them on the pool shares the work. */
+enum { ROW = 1 << 13, BLOCK = 1 << 14, PART_BYTES = 1 << 17, PARTS_FROM = 2 };
+
+typedef struct job {
+  char *y;
+  const char *x;
+  size_t y_size, x_size;                   /* of an element */
+  copy_loop *loop;
+  const nn_tiles *tiles;                   /* where a block is a tile to be turned */
+  bool cast;
+  walk w;
+  int row, column;                         /* the dimensions along which a block has more than one element */
+  int64_t block[NN_MAX_RANK], blocks[NN_MAX_RANK]; /* along each: elements of a block, blocks */
+  int64_t count, part;                     /* blocks in all; in one part */
+  atomic_bool misfit;
+} job;
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* The dimension with the least step of all, or without one of them: the last of several; 0 is no step. */
+static int closest(const walk *w, const int64_t *step) {
+  int best = w->rank - 1;
+  for (int i = w->rank - 1; i >= 0; i--)
+    if (step[i] && (!step[best] || llabs(step[i]) < llabs(step[best]))) best = i;
+  return best;
+}
+
+/* Columns are where y is written in order, rows where x is read in order: a tile when these are two dimensions. */
+static void set_blocks(job *j) {
+  const walk *w = &j->w;
+  for (int i = 0; i < w->rank; i++) j->block[i] = 1;
+  j->column = closest(w, w->sy);
+  j->row = closest(w, w->sx);
+  if (j->row != j->column && w->sx[j->column]) {
+    const nn_tiles *tiles = nn_tiles_of(j->x_size);
+    j->block[j->column] = j->block[j->row] = tiles->side;
+    if (w->sx[j->row] == 1) j->tiles = tiles;
+  } else {
+    j->block[j->column] = least(w->size[j->column], ROW);
+    j->row = w->rank == 1 ? -1 : j->column == w->rank - 1 ? w->rank - 2 : w->rank - 1;
+    if (j->row >= 0) j->block[j->row] = least(w->size[j->row], BLOCK / j->block[j->column]);
   }
-  const char *value = (const char *)source->data + offset * (int64_t)nn_dtype_size(source->dtype);
+  j->count = 1;
+  for (int i = 0; i < w->rank; i++) j->count *= j->blocks[i] = (w->size[i] + j->block[i] - 1) / j->block[i];
+}
+
+/* Rows of a block, columns elements of each; steps in elements. */
+static bool copy_rows(const job *j, int64_t rows, int64_t columns, char *y, int64_t y_row, const char *x, int64_t x_row,
+                      int64_t sx) {
+  const int64_t to = y_row * (int64_t)j->y_size, from = x_row * (int64_t)j->x_size, sy = j->w.sy[j->column];
+  bool fit = true;
+  for (int64_t r = 0; r < rows; r++) fit &= j->loop(columns, y + r * to, sy, x + r * from, sx);
+  return fit;
+}
+
+/* One block, whose first elements are y and x. A tile goes straight to y where it stays as it is, gapless. */
+static bool copy_block(const job *j, int64_t rows, int64_t columns, char *y, const char *x) {
+  const int64_t sy = j->row < 0 ? 0 : j->w.sy[j->row], sx = j->w.sx[j->column];
+  if (!j->tiles) return copy_rows(j, rows, columns, y, sy, x, j->row < 0 ? 0 : j->w.sx[j->row], sx);
+  if (!j->cast && j->w.sy[j->column] == 1) {
+    j->tiles->turn(rows, columns, y, sy, x, sx);
+    return true;
+  }
+  double tile[NN_TILE_BYTES / sizeof(double)];
+  j->tiles->turn(rows, columns, tile, columns, x, sx);
+  return copy_rows(j, rows, columns, y, sy, (const char *)tile, columns, 1);
+}
+
+static void run_part(void *user, int part) {
+  job *j = user;
+  const int rank = j->w.rank;
+  const int64_t first = part * j->part, end = least(j->count, first + j->part);
+  int64_t index[NN_MAX_RANK], rest = first;
+  bool fits = true;
+  for (int i = rank - 1; i >= 0; rest /= j->blocks[i--]) index[i] = rest % j->blocks[i];
+  for (int64_t b = first; b < end; b++) {
+    int64_t to = 0, from = 0, length[NN_MAX_RANK];
+    for (int i = 0; i < rank; i++) {
+      const int64_t at = index[i] * j->block[i];
+      length[i] = least(j->block[i], j->w.size[i] - at);
+      to += at * j->w.sy[i];
+      from += at * j->w.sx[i];
+    }
+    fits &= copy_block(j, j->row < 0 ? 1 : length[j->row], length[j->column], j->y + to * (int64_t)j->y_size,
+                       j->x + from * (int64_t)j->x_size);
+    for (int i = rank - 1; i >= 0 && ++index[i] == j->blocks[i]; i--) index[i] = 0;
+  }
+  if (!fits) atomic_store_explicit(&j->misfit, true, memory_order_relaxed);
+}
+
+/* The first element, in row-major order, that the target's dtype has no value for: there is one. */
+static void *does_not_fit(const char *call, const nn_tensor *target, const nn_tensor *source) {
+  copy_loop *loop = loops[target->dtype][source->dtype];
+  nn_ints at = {source->shape.rank, {0}};
+  const char *value = source->data;
+  int64_t none;
+  while (loop(1, &none, 1, value, 1)) {
+    int64_t offset = 0;
+    for (int i = at.n - 1; i >= 0 && ++at.v[i] == source->shape.dim[i]; i--) at.v[i] = 0;
+    for (int i = 0; i < at.n; i++) offset += at.v[i] * source->stride[i];
+    value = (const char *)source->data + offset * (int64_t)nn_dtype_size(source->dtype);
+  }
+  for (int i = 0; i < at.n; i++) at.v[i]++;
   const double v = source->dtype == NN_INT64 ? (double)*(const int64_t *)value
                  : source->dtype == NN_FLOAT32 ? *(const float *)value : *(const double *)value;
   const char *into = nn_dtype_name(target->dtype);
@@ -93,36 +202,29 @@ static void *does_not_fit(const char *call, const nn_tensor *target, const nn_te
   return nn_fail("%s: %g at %s does not fit into %s", call, v, nn_ints_text(&at).s, into);
 }
 
-/* y = x, same shape, no overlap */
+/* A stride of 0 in the target: its elements are written more than once, in order, and the last value stays. */
+static bool overlaps_itself(const walk *w) {
+  for (int i = 0; i < w->rank; i++)
+    if (!w->sy[i]) return true;
+  return false;
+}
+
+/* y = x, same shape, no memory in common */
 static bool copy(const char *call, nn_tensor *y, const nn_tensor *x) {
   if (!y->numel) return true;
-  const size_t ty = nn_dtype_size(y->dtype), tx = nn_dtype_size(x->dtype);
-  if (y->dtype == x->dtype && y->contiguous && x->contiguous) {
-    memcpy(y->data, x->data, (size_t)y->numel * ty);
+  const size_t bytes = (size_t)y->numel * nn_dtype_size(y->dtype);
+  const bool cast = y->dtype != x->dtype, small = bytes < PARTS_FROM * PART_BYTES;
+  if (!cast && small && y->contiguous && x->contiguous) {
+    memcpy(y->data, x->data, bytes);
     return true;
   }
-  copy_loop *loop = loops[y->dtype][x->dtype];
-  const walk w = joined(y, x);
-  const int inner = w.rank - 1;
-  const int64_t n = w.rank ? w.size[inner] : 1, sy = w.rank ? w.sy[inner] : 1, sx = w.rank ? w.sx[inner] : 1;
-  int64_t index[NN_MAX_RANK] = {0}, done = 0;
-  char *to = y->data;
-  const char *from = x->data;
-  while (true) {
-    const int64_t bad = loop(n, to, sy, from, sx);
-    if (bad >= 0) return does_not_fit(call, y, x, done + bad);
-    done += n;
-    int i = inner - 1;
-    for (; i >= 0; i--) {                  /* the next row: an odometer over the outer dimensions */
-      to += w.sy[i] * (int64_t)ty;
-      from += w.sx[i] * (int64_t)tx;
-      if (++index[i] < w.size[i]) break;
-      index[i] = 0;
-      to -= w.size[i] * w.sy[i] * (int64_t)ty;
-      from -= w.size[i] * w.sx[i] * (int64_t)tx;
-    }
-    if (i < 0) return true;
-  }
+  job j = {.y = y->data, .x = x->data, .y_size = nn_dtype_size(y->dtype), .x_size = nn_dtype_size(x->dtype),
+           .loop = loops[y->dtype][x->dtype], .cast = cast, .w = joined(y, x)};
+  set_blocks(&j);
+  const int64_t parts = small || overlaps_itself(&j.w) ? 1 : (int64_t)(bytes / PART_BYTES);
+  j.part = (j.count + parts - 1) / parts;
+  nn_parallel((int)((j.count + j.part - 1) / j.part), run_part, &j);
+  return !j.misfit || does_not_fit(call, y, x);
 }
 
 nn_tensor *nn_clone(nn_tensor *x) {
