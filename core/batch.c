@@ -14,8 +14,8 @@ typedef struct job {
   const char *x;
   char *y;
   size_t from_bytes, to_bytes;              /* of a row */
-  int64_t size, n, width, group;            /* rows of x and of y, elements of a row, rows of a part */
-  const int64_t *position;
+  int64_t n, width, group;                  /* rows of y, elements of a row, rows of a part */
+  const int64_t *place;
   double scale;
 } job;
 
@@ -25,24 +25,22 @@ static void run_part(void *user, int part) {
   const int64_t first = part * j->group, end = first + j->group < j->n ? first + j->group : j->n;
   for (int64_t i = first; i < end; i++)
     j->loop(j->width, j->y + (size_t)i * j->to_bytes,
-            j->x + (size_t)nn_zero_based(j->position[i], j->size) * j->from_bytes,
-            j->scale);
+            j->x + (size_t)j->place[i] * j->from_bytes, j->scale);
 }
 
 /* Rows of x as y's float dtype, times scale. */
-static void scaled_rows(const nn_tensor *x, nn_tensor *y, const int64_t *position, double scale) {
+static void scaled_rows(const nn_tensor *x, nn_tensor *y, const int64_t *place, double scale) {
   const int64_t n = y->shape.dim[0], width = y->numel / n;
   job j = {.loop = nn_batch()->scaled[x->dtype][y->dtype - NN_FLOAT32], .x = x->data, .y = y->data,
            .from_bytes = (size_t)width * nn_dtype_size(x->dtype), .to_bytes = (size_t)width * nn_dtype_size(y->dtype),
-           .size = x->shape.dim[0], .n = n, .width = width, .group = width < PART ? PART / width : 1,
-           .position = position, .scale = scale};
+           .n = n, .width = width, .group = width < PART ? PART / width : 1, .place = place, .scale = scale};
   const int64_t parts = (n + j.group - 1) / j.group;
   if (parts == 1) run_part(&j, 0);
   else nn_parallel((int)parts, run_part, &j);
 }
 
-/* order[first..first+n-1], each a row of x; NULL with an error. */
-static const int64_t *checked_order(const nn_tensor *x, const nn_tensor *order, int64_t first, int64_t n) {
+/* The places of order[first..first+n-1], each a row of x; NULL with an error. */
+static nn_tensor *places_of(const nn_tensor *x, const nn_tensor *order, int64_t first, int64_t n) {
   if (x->shape.rank < 1 || !x->contiguous)
     return nn_fail("gather_rows: contiguous rows are expected, got %s", nn_shape_text(&x->shape).s);
   if (order->dtype != NN_INT64 || order->shape.rank != 1 || !order->contiguous)
@@ -51,12 +49,7 @@ static const int64_t *checked_order(const nn_tensor *x, const nn_tensor *order, 
   if (first < 1 || n < 0 || n > order->numel || first > order->numel - n + 1)
     return nn_fail("gather_rows: %" PRId64 " positions from %" PRId64 " on are outside %s", n, first,
                    nn_shape_text(&order->shape).s);
-  const int64_t *position = (const int64_t *)order->data + first - 1, size = x->shape.dim[0];
-  for (int64_t i = 0; i < n; i++)
-    if (position[i] == 0 || position[i] > size || position[i] < -size)
-      return nn_fail("gather_rows: position %" PRId64 " is outside dimension 1 of %s", position[i],
-                     nn_shape_text(&x->shape).s);
-  return position;
+  return nn_places("gather_rows", (const int64_t *)order->data + first - 1, n, &x->shape, 0);
 }
 
 /* x (N, ...), order (M) -> (n, ...). Same dtype and scale 1: rows are copied as bytes. Into a float: one pass
@@ -64,19 +57,20 @@ static const int64_t *checked_order(const nn_tensor *x, const nn_tensor *order, 
  * cast. */
 nn_tensor *nn_gather_rows(nn_tensor *x, nn_tensor *order, int64_t first, int64_t n, nn_dtype dtype, double scale) {
   if (!x || !order) return NULL;
-  const int64_t *position = checked_order(x, order, first, n);
-  if (!position) return NULL;
+  const size_t mark = nn_scope_open();
+  nn_tensor *places = places_of(x, order, first, n);
+  if (!places) return nn_scope_return(mark, NULL);
   nn_shape shape = x->shape;
   shape.dim[0] = n;
-  const size_t mark = nn_scope_open();
   const bool convert = nn_is_float(dtype) && (dtype != x->dtype || scale != 1);
   nn_tensor *y = nn_empty(convert ? dtype : x->dtype, shape);
   if (!y || !y->numel) return nn_scope_return(mark, y ? nn_cast(y, dtype) : NULL);
   if (convert) {
-    scaled_rows(x, y, position, scale);
+    scaled_rows(x, y, places->data, scale);
     return nn_scope_return(mark, y);
   }
-  nn_take_rows(y->data, x->data, (size_t)(y->numel / n) * nn_dtype_size(y->dtype), x->shape.dim[0], position, n);
+  nn_take_rows(y->data, x->data, (size_t)(y->numel / n) * nn_dtype_size(y->dtype), x->shape.dim[0],
+               places->data, n, 1);
   if (scale != 1) y = nn_mul(y, nn_number(scale));
   return nn_scope_return(mark, y ? nn_cast(y, dtype) : NULL);
 }

@@ -1,5 +1,5 @@
 /* Class labels and embedding ids: data that counts from 0, of any dtype as long as it is whole. They become checked
- * positions here, and then pick rows. */
+ * places here, and then pick rows. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -26,10 +26,9 @@ static void *outside(const char *call, const char *noun, const nn_tensor *ids, i
   return bad_id(call, noun, ids, i, value, why);
 }
 
-/* positions[i] = ids[i] + 1; NULL at the first bad one. values is ids, contiguous. */
-static nn_tensor *from_integers(const char *call, const char *noun, nn_tensor *values, nn_tensor *positions,
-                                int64_t k) {
-  int64_t *p = positions->data;
+/* places[i] = ids[i]; NULL at the first bad one. values is ids, contiguous. */
+static nn_tensor *from_integers(const char *call, const char *noun, nn_tensor *values, nn_tensor *places, int64_t k) {
+  int64_t *p = places->data;
   for (int64_t i = 0; i < values->numel; i++) {
     const int64_t id = values->dtype == NN_UINT8 ? ((const uint8_t *)values->data)[i]
                                                  : ((const int64_t *)values->data)[i];
@@ -38,14 +37,14 @@ static nn_tensor *from_integers(const char *call, const char *noun, nn_tensor *v
       snprintf(text, sizeof text, "%" PRId64, id);
       return outside(call, noun, values, i, text, k);
     }
-    p[i] = id + 1;
+    p[i] = id;
   }
-  return positions;
+  return places;
 }
 
 /* Labels read from a file of numbers are floats: they are taken as long as they are whole (NaN is not). */
-static nn_tensor *from_floats(const char *call, const char *noun, nn_tensor *values, nn_tensor *positions, int64_t k) {
-  int64_t *p = positions->data;
+static nn_tensor *from_floats(const char *call, const char *noun, nn_tensor *values, nn_tensor *places, int64_t k) {
+  int64_t *p = places->data;
   for (int64_t i = 0; i < values->numel; i++) {
     const double id = values->dtype == NN_FLOAT32 ? ((const float *)values->data)[i]
                                                   : ((const double *)values->data)[i];
@@ -55,15 +54,15 @@ static nn_tensor *from_floats(const char *call, const char *noun, nn_tensor *val
       return id == floor(id) ? outside(call, noun, values, i, text, k)
                              : bad_id(call, noun, values, i, text, "not a whole number");
     }
-    p[i] = (int64_t)id + 1;
+    p[i] = (int64_t)id;
   }
-  return positions;
+  return places;
 }
 
 nn_tensor *nn_ids(const char *call, const char *noun, nn_tensor *ids, int64_t k) {
-  nn_tensor *values = nn_contiguous(ids), *positions = values ? nn_empty(NN_INT64, ids->shape) : NULL;
-  if (!positions) return NULL;
-  return (nn_is_float(ids->dtype) ? from_floats : from_integers)(call, noun, values, positions, k);
+  nn_tensor *values = nn_contiguous(ids), *places = values ? nn_empty(NN_INT64, ids->shape) : NULL;
+  if (!places) return NULL;
+  return (nn_is_float(ids->dtype) ? from_floats : from_integers)(call, noun, values, places, k);
 }
 
 /* ids' shape with one more dimension of size n; false when the rank is too high. */
@@ -83,9 +82,9 @@ nn_tensor *nn_embedding(nn_tensor *weights, nn_tensor *ids) {
   nn_shape shape;
   if (!extended("embedding", &ids->shape, n, &shape)) return NULL;
   const size_t mark = nn_scope_open();
-  nn_tensor *positions = nn_ids("embedding", "id", ids, k), *from = positions ? nn_contiguous(weights) : NULL;
+  nn_tensor *places = nn_ids("embedding", "id", ids, k), *from = places ? nn_contiguous(weights) : NULL;
   nn_tensor *y = from ? nn_empty(weights->dtype, shape) : NULL;
-  if (y) nn_take_rows(y->data, from->data, (size_t)n * nn_dtype_size(y->dtype), k, positions->data, positions->numel);
+  if (y) nn_take_rows(y->data, from->data, (size_t)n * nn_dtype_size(y->dtype), k, places->data, places->numel, 1);
   return nn_scope_return(mark, y);
 }
 
@@ -99,9 +98,9 @@ nn_tensor *nn_embedding_grad(nn_tensor *g, nn_shape shape, nn_tensor *ids) {
   if (!nn_shape_equal(&g->shape, &expected))
     return nn_fail("embedding_grad: %s is expected, got %s", nn_shape_text(&expected).s, nn_shape_text(&g->shape).s);
   const size_t mark = nn_scope_open();
-  nn_tensor *positions = nn_ids("embedding_grad", "id", ids, shape.dim[0]), *from = positions ? nn_contiguous(g) : NULL;
+  nn_tensor *places = nn_ids("embedding_grad", "id", ids, shape.dim[0]), *from = places ? nn_contiguous(g) : NULL;
   nn_tensor *y = from ? nn_zeros(g->dtype, shape) : NULL;
-  if (y) nn_add_rows(g->dtype, y->data, from->data, shape.dim[1], shape.dim[0], positions->data, positions->numel);
+  if (y) nn_add_rows(g->dtype, y->data, from->data, shape.dim[1], places->data, places->numel);
   return nn_scope_return(mark, y);
 }
 
@@ -112,8 +111,8 @@ nn_tensor *nn_one_hot(nn_tensor *labels, int64_t k) {
   nn_shape shape;
   if (!extended("one_hot", &labels->shape, k, &shape)) return NULL;
   const size_t mark = nn_scope_open();
-  nn_tensor *positions = nn_ids("one_hot", "label", labels, k), *y = positions ? nn_zeros(NN_FLOAT32, shape) : NULL;
+  nn_tensor *places = nn_ids("one_hot", "label", labels, k), *y = places ? nn_zeros(NN_FLOAT32, shape) : NULL;
   for (int64_t i = 0; y && i < labels->numel; i++)
-    ((float *)y->data)[i * k + ((const int64_t *)positions->data)[i] - 1] = 1;
+    ((float *)y->data)[i * k + ((const int64_t *)places->data)[i]] = 1;
   return nn_scope_return(mark, y);
 }

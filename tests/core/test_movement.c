@@ -1,6 +1,7 @@
 /* Movement of elements beside the plainest loops: where each element of the result comes from, over every dtype and
  * memory layout; gradients as the transposes of what they belong to; edges, messages, refused memory. */
 #include "naive.h"
+#include "pool.h"
 
 Suite *movement_suite(void);
 
@@ -193,6 +194,35 @@ START_TEST(gather_and_its_gradient) {
 }
 END_TEST
 
+/* Enough to be cut over the pool, in one run and in many; a bad position in a later part is named, the first of two. */
+START_TEST(many_picks) {
+  const int64_t n = 90000;
+  nn_tensor *x = sample(NN_FLOAT32, NN_SHAPE(300, 301), 3), *flat = nn_reshape(x, NN_SHAPE(-1));
+  nn_tensor *some = nn_randint(NULL, -301, -1, NN_SHAPE(300, 301)), *one = nn_randint(NULL, 1, 90300, NN_SHAPE(n));
+  nn_tensor *rows = nn_randint(NULL, 1, 300, NN_SHAPE(1000)), *first[4];
+  const int before = nn_threads();
+  for (int threads = 1; threads <= 8; threads++) {
+    nn_set_threads(threads);
+    nn_tensor *y[] = {nn_gather(x, 2, some), nn_gather(flat, 1, one), nn_index_select(x, 1, rows),
+                      nn_index_select(x, 2, some)};
+    for (int i = 0; i < 4; i++)
+      if (threads == 1) first[i] = y[i];
+      else same_bits(y[i], first[i]);
+  }
+  for (int64_t i = 0; i < n; i += 7) {
+    HOLDS(element(first[0], i) == element(x, i / 301 * 301 + 301 + (int64_t)element(some, i)));
+    HOLDS(element(first[1], i) == element(flat, (int64_t)element(one, i) - 1));
+    HOLDS(element(first[2], i) == element(x, ((int64_t)element(rows, i / 301) - 1) * 301 + i % 301));
+    HOLDS(element(first[3], i) == element(x, i / 90300 * 301 + 301 + (int64_t)element(some, i % 90300)));
+  }
+  set_element(one, 70000, 90301);
+  set_element(one, 80000, 0);
+  fails_with(nn_gather(flat, 1, one), "gather: position 90301 is outside dimension 1 of {90300}");
+  fails_with(nn_index_select(flat, 1, one), "index_select: position 90301 is outside dimension 1 of {90300}");
+  nn_set_threads(before);
+}
+END_TEST
+
 START_TEST(embedding_and_its_gradient) {
   static const nn_dtype id_dtypes[] = {NN_UINT8, NN_INT64, NN_FLOAT32, NN_FLOAT64};
   for (int how_ = 0; how_ < LAYOUTS; how_++)
@@ -234,57 +264,6 @@ START_TEST(slice_gradient) {
   has_shape(y, NN_FLOAT32, NN_SHAPE(4, 5, 3));
   HOLDS(close_to(dot(nn_slice("test", x, 3, ranges), g), dot(x, y), 0, 1e-5));
   HOLDS(element(nn_sum(nn_ne(y, nn_number(0)), NN_ALL, false), 0) == 6);
-}
-END_TEST
-
-/* b before a in the order asked for? NaN is above everything. */
-static bool before(double a, double b, bool descending) {
-  const bool less = isnan(b) ? !isnan(a) : a < b, more = isnan(a) ? !isnan(b) : a > b;
-  return descending ? more : less;
-}
-
-static void check_order(const nn_tensor *x, const nn_tensor *p, int64_t first, int64_t from, int64_t step, int64_t k,
-                        bool descending) {
-  for (int64_t j = 0; j + 1 < k; j++) {
-    const int64_t a = (int64_t)element(p, first + j * step), b = (int64_t)element(p, first + (j + 1) * step);
-    const double u = element(x, from + (a - 1) * step), v = element(x, from + (b - 1) * step);
-    HOLDS(before(u, v, descending) || (!before(v, u, descending) && a < b));
-  }
-}
-
-START_TEST(sorted_positions) {
-  static const int64_t sizes[] = {1, 2, 10, 47, 49, 300, 3000};
-  for (int s = 0; s < 7; s++)
-    for (int dtype = 0; dtype < NN_DTYPES; dtype++)
-      for (int dim = 1; dim <= 2; dim++)
-        for (int descending = 0; descending < 2; descending++) {
-          const int64_t n = sizes[s];
-          nn_tensor *x = laid_out(s % 3, dtype, dim == 1 ? NN_SHAPE(n, 3) : NN_SHAPE(3, n), 8);
-          if (nn_is_float(dtype)) {
-            x = nn_clone(x);
-            for (int64_t i = 0; i < x->numel; i += 5)
-              nn_fill(nn_view(x, NN_SCALAR, NULL, i), i % 2 ? NAN : i % 4 ? -0.0 : 0.0);
-            if (x->numel > 9) nn_fill(nn_view(x, NN_SCALAR, NULL, 9), -INFINITY);
-          }
-          const int64_t step = dim == 1 ? 3 : 1;
-          nn_tensor *p = nn_argsort(x, dim, descending), *ones = nn_ones(NN_INT64, x->shape);
-          has_shape(p, NN_INT64, x->shape);
-          same_bits(nn_scatter_add(ones, x->shape, dim, p), ones);                  /* a permutation */
-          for (int r = 0; r < 3; r++)
-            check_order(x, p, dim == 1 ? r : r * n, dim == 1 ? r : r * n, step, n, descending);
-        }
-}
-END_TEST
-
-START_TEST(top_positions) {
-  for (int64_t k = 0; k <= 100; k += k < 4 ? 1 : 24)
-    for (int dim = 1; dim <= 2; dim++) {
-      nn_tensor *x = laid_out(k % 3, k % 2 ? NN_FLOAT32 : NN_UINT8, NN_SHAPE(100, 100), 8);
-      nn_tensor *all = nn_argsort(x, dim, true), *top = nn_argtopk(x, k, dim);
-      const nn_range first[] = {{dim == 1 ? 1 : 0, k, false}, {1, k, false}};
-      same_bits(top, nn_contiguous(nn_slice("test", all, dim, first)));
-    }
-  HAS_VALUES(nn_argtopk(FLOATS(1, NAN, 3, 3, INFINITY), 4, 1), 2, 5, 3, 4);
 }
 END_TEST
 
@@ -350,8 +329,6 @@ START_TEST(of_nothing) {
   has_shape(nn_embedding(nn_ones(NN_FLOAT32, NN_SHAPE(2, 3)), none), NN_FLOAT32, NN_SHAPE(0, 3));
   has_shape(nn_masked_select(x, m), NN_FLOAT32, NN_SHAPE(0));
   has_shape(nn_masked_spread(nn_zeros(NN_FLOAT32, NN_SHAPE(0)), m, x->shape), NN_FLOAT32, x->shape);
-  has_shape(nn_argsort(x, 1, false), NN_INT64, NN_SHAPE(0, 3));
-  has_shape(nn_argtopk(x, 0, 2), NN_INT64, NN_SHAPE(0, 0));
   has_shape(nn_one_hot(none, 3), NN_FLOAT32, NN_SHAPE(0, 3));
   has_shape(nn_tril(x, 0), NN_FLOAT32, NN_SHAPE(0, 3));
   has_shape(nn_triu(nn_zeros(NN_FLOAT32, NN_SHAPE(3, 0)), 0), NN_FLOAT32, NN_SHAPE(3, 0));
@@ -389,6 +366,8 @@ START_TEST(messages_of_positions) {
   fails_with(nn_index_select(x, 1, INTEGERS(1, 7)), "index_select: position 7 is outside dimension 1 of {5, 3}");
   fails_with(nn_index_select(x, 2, INTEGERS(-4)), "index_select: position -4 is outside dimension 2 of {5, 3}");
   fails_with(nn_index_select(x, 2, INTEGERS(0)), "index_select: position 0 is outside dimension 2 of {5, 3}");
+  fails_with(nn_index_select(x, 2, INTEGERS(INT64_MIN)), "position -9223372036854775808 is outside dimension 2");
+  fails_with(nn_gather(FLOATS(1, 2), 1, INTEGERS(INT64_MAX)), "position 9223372036854775807 is outside dimension 1");
   fails_with(nn_index_select(x, 1, f), "index_select: positions are float32; int64 is expected");
   fails_with(nn_gather(x, 1, f), "gather: positions {2} do not fit {5, 3} outside dimension 1");
   fails_with(nn_gather(x, 1, nn_ones(NN_INT64, NN_SHAPE(2, 4))),
@@ -402,9 +381,6 @@ START_TEST(messages_of_positions) {
              "masked_select: mask {3, 2} does not broadcast to {2}");
   fails_with(nn_masked_spread(f, nn_ones(NN_UINT8, NN_SHAPE(3)), NN_SHAPE(3)),
              "masked_spread: the mask names 3 places, got {2}");
-  fails_with(nn_argtopk(x, 6, 1), "topk: k = 6 is outside 0..5, the size of dimension 1 of {5, 3}");
-  fails_with(nn_argtopk(x, -1, 2), "topk: k = -1 is outside 0..3, the size of dimension 2 of {5, 3}");
-  fails_with(nn_argsort(x, 3, false), "sort: dimension 3 is outside {5, 3}");
 }
 END_TEST
 
@@ -450,8 +426,6 @@ START_TEST(refused_memory) {
   SURVIVES_REFUSALS(nn_masked_select(x, x));
   SURVIVES_REFUSALS(nn_masked_spread(values, i, x->shape));
   SURVIVES_REFUSALS(nn_slice_spread(p, NN_SHAPE(4), 1, &(nn_range){2, 4, false}));
-  SURVIVES_REFUSALS(nn_argsort(x, 1, false));
-  SURVIVES_REFUSALS(nn_argtopk(x, 2, 1));
   SURVIVES_REFUSALS(nn_one_hot(p, 3));
   SURVIVES_REFUSALS(nn_triu(x, 1));
   SURVIVES_REFUSALS(nn_gather_rows(rows, order, 1, 2, NN_FLOAT64, 2));
@@ -472,11 +446,10 @@ Suite *movement_suite(void) {
   tcase_add_loop_test(tests, pad_frames, 0, SHAPES);
   tcase_add_loop_test(tests, index_select_and_its_gradient, 0, SHAPES);
   tcase_add_loop_test(tests, gather_and_its_gradient, 0, SHAPES);
+  tcase_add_test(tests, many_picks);
   tcase_add_test(tests, embedding_and_its_gradient);
   tcase_add_loop_test(tests, masked_select_and_its_gradient, 0, SHAPES);
   tcase_add_test(tests, slice_gradient);
-  tcase_add_test(tests, sorted_positions);
-  tcase_add_test(tests, top_positions);
   tcase_add_test(tests, one_hot_labels);
   tcase_add_test(tests, triangles);
   tcase_add_test(tests, batches_of_rows);
