@@ -4,13 +4,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tensor.h"
 #include "movement.h"
+#include "pool.h"
 
 typedef struct item { uint64_t key; int64_t position; } item;
 
-/* Up to FEW items insertion is fastest; up to BEST of the largest fit into a list that is kept sorted on the way. */
-enum { FEW = 48, BEST = 64, DIGITS = 256 };
+/* Up to FEW items insertion is fastest; up to BEST of the largest fit into a list that is kept sorted on the way, and
+ * STRIP values are looked at together. */
+enum { FEW = 48, BEST = 64, STRIP = 64, DIGITS = 256 };
+enum { PARALLEL_FROM = 1 << 13, PARTS = 8, ROOM = 1 << 20 };   /* elements; the most parts; elements of all at a time */
 
 /* The bits of a float of either width: negative ones inverted, positive ones above them. */
 static uint64_t float_key(uint64_t bits, uint64_t sign) { return bits & sign ? ~bits & (2 * sign - 1) : bits | sign; }
@@ -33,6 +35,8 @@ static uint64_t key_f64(double v) {
   return float_key(bits, UINT64_C(1) << 63);
 }
 
+#define KEY_I64(v) ((uint64_t)(v) ^ UINT64_C(1) << 63)
+
 /* The keys of n elements of x from the first on; invert is 0, or all ones for descending order. */
 static void make_items(item *items, const nn_tensor *x, int64_t first, int64_t n, uint64_t invert) {
 #define ITEMS(T, KEY)                                                                          \
@@ -42,7 +46,7 @@ static void make_items(item *items, const nn_tensor *x, int64_t first, int64_t n
   }
   switch (x->dtype) {
     case NN_UINT8: ITEMS(uint8_t, (uint64_t)v); break;
-    case NN_INT64: ITEMS(int64_t, (uint64_t)v ^ UINT64_C(1) << 63); break;
+    case NN_INT64: ITEMS(int64_t, KEY_I64(v)); break;
     case NN_FLOAT32: ITEMS(float, key_f32(v)); break;
     default: ITEMS(double, key_f64(v));
   }
@@ -77,24 +81,75 @@ static item *radix_sort(item *items, item *other, int64_t n) {
   return items;
 }
 
-/* The k smallest keys, in order, of n: each key is shown to a short sorted list. */
-static void best_of(item *best, int64_t k, const item *items, int64_t n) {
-  int64_t held = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (held == k && items[i].key >= best[k - 1].key) continue;
-    int64_t at = held < k ? held++ : k - 1;
-    for (; at > 0 && best[at - 1].key > items[i].key; at--) best[at] = best[at - 1];
-    best[at] = items[i];
-  }
+/* An item into a sorted list of up to k: behind those with the same key. */
+static inline void insert(item *best, int64_t *held, int64_t k, item next) {
+  if (*held == k && next.key >= best[k - 1].key) return;
+  int64_t at = *held < k ? (*held)++ : k - 1;
+  for (; at > 0 && best[at - 1].key > next.key; at--) best[at] = best[at - 1];
+  best[at] = next;
 }
 
-/* The first k positions of the order of items (n); spare has room for n too. */
-static void ordered(int64_t *positions, int64_t k, item *items, item *spare, int64_t n) {
+/* The k largest of n values, largest first. Most strips hold nothing above the least of them (or NaN), which takes one
+ * comparison a value to see. */
+#define LARGEST(name, T, KEY)                                                                  \
+  static void name(item *best, int64_t k, const void *values, int64_t n) {                     \
+    const T *x = values;                                                                       \
+    T least = *x;                                                                              \
+    int64_t held = 0;                                                                          \
+    for (int64_t first = 0, end; first < n; first = end) {                                     \
+      end = first + STRIP < n ? first + STRIP : n;                                             \
+      int above = held < k;                                                                    \
+      for (int64_t i = first; i < end; i++) above |= !(x[i] <= least);                         \
+      for (int64_t i = first; above && i < end; i++) {                                         \
+        const T v = x[i];                                                                      \
+        if (held == k && v <= least) continue;                                                 \
+        insert(best, &held, k, (item){~(KEY), i + 1});                                         \
+        least = x[best[held - 1].position - 1];                                                \
+      }                                                                                        \
+    }                                                                                          \
+  }
+LARGEST(largest_u8, uint8_t, (uint64_t)v)
+LARGEST(largest_i64, int64_t, KEY_I64(v))
+LARGEST(largest_f32, float, key_f32(v))
+LARGEST(largest_f64, double, key_f64(v))
+
+typedef struct job {
+  const nn_tensor *x;                       /* (rows, n), contiguous */
+  int64_t *positions;                       /* (rows, k): the first of each row's order */
+  item *space;                              /* room for two rows of items, for each part */
+  int64_t rows, n, k, part;                 /* part: rows of it */
+  bool descending;
+} job;
+
+/* The first k positions of the order of one row; spare has room for n items, as items has. */
+static void order_row(const job *j, int64_t row, item *items, item *spare) {
+  static void (*const largest[NN_DTYPES])(item *, int64_t, const void *, int64_t) = {
+    largest_u8, largest_i64, largest_f32, largest_f64,
+  };
+  const nn_dtype dtype = j->x->dtype;
   const item *sorted = items;
-  if (k < n && k > 0 && k <= BEST) best_of(spare, k, items, n), sorted = spare;
-  else if (n <= FEW) insertion_sort(items, n);
-  else sorted = radix_sort(items, spare, n);
-  for (int64_t i = 0; i < k; i++) positions[i] = sorted[i].position;
+  if (j->descending && j->k < j->n && j->k <= BEST)
+    largest[dtype](items, j->k, (const char *)j->x->data + (size_t)(row * j->n) * nn_dtype_size(dtype), j->n);
+  else {
+    make_items(items, j->x, row * j->n, j->n, j->descending ? UINT64_MAX : 0);
+    if (j->n <= FEW) insertion_sort(items, j->n);
+    else sorted = radix_sort(items, spare, j->n);
+  }
+  for (int64_t i = 0; i < j->k; i++) j->positions[row * j->k + i] = sorted[i].position;
+}
+
+static void run_part(void *user, int part) {
+  const job *j = user;
+  item *items = j->space + 2 * part * j->n;
+  const int64_t first = part * j->part, end = first + j->part < j->rows ? first + j->part : j->rows;
+  for (int64_t row = first; row < end; row++) order_row(j, row, items, items + j->n);
+}
+
+/* Rows are shared out when there is enough to sort; long ones by fewer at a time, since each part takes its room. */
+static int parts_of(int64_t rows, int64_t n) {
+  if (rows * n < PARALLEL_FROM) return 1;
+  const int64_t room = n < ROOM / PARTS ? PARTS : n < ROOM ? ROOM / n : 1;
+  return (int)(rows < room ? rows : room);
 }
 
 /* Positions along dimension axis, the first k of the order (k < 0: all). */
@@ -105,12 +160,14 @@ static nn_tensor *order_along(nn_tensor *x, int axis, int64_t k, bool descending
   if (!rows) return nn_scope_return(mark, NULL);
   nn_shape shape = rows->shape;
   shape.dim[last - 1] = k < 0 ? n : k;
-  nn_tensor *y = nn_empty(NN_INT64, shape), *space = y ? nn_empty(NN_INT64, NN_SHAPE(4 * n)) : NULL;
-  if (!space) return nn_scope_return(mark, NULL);
-  item *items = space->data;
-  for (int64_t r = 0; y->numel && r < rows->numel / n; r++) {
-    make_items(items, rows, r * n, n, descending ? UINT64_MAX : 0);
-    ordered((int64_t *)y->data + r * shape.dim[last - 1], shape.dim[last - 1], items, items + n, n);
+  nn_tensor *y = nn_empty(NN_INT64, shape);
+  if (y && y->numel) {
+    const int parts = parts_of(rows->numel / n, n);
+    nn_tensor *space = nn_empty(NN_INT64, NN_SHAPE(4 * n * parts));
+    if (!space) return nn_scope_return(mark, NULL);
+    job j = {rows, y->data, space->data, rows->numel / n, n, shape.dim[last - 1], 0, descending};
+    j.part = (j.rows + parts - 1) / parts;
+    nn_parallel((int)((j.rows + j.part - 1) / j.part), run_part, &j);
   }
   return nn_scope_return(mark, axis + 1 == last ? y : nn_contiguous(nn_transpose(y, axis + 1, last)));
 }

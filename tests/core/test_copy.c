@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "naive.h"
-#include "pool.h"
 
 Suite *copy_suite(void);
 

@@ -1,7 +1,6 @@
 /* Movement of elements beside the plainest loops: where each element of the result comes from, over every dtype and
  * memory layout; gradients as the transposes of what they belong to; edges, messages, refused memory. */
 #include "naive.h"
-#include "pool.h"
 
 Suite *movement_suite(void);
 

@@ -329,6 +329,32 @@ START_TEST(logsumexp_over_any_dimensions) {
 }
 END_TEST
 
+/* Rows and columns by fours and hundreds and what is left of them, cut over the pool: always the sums of one loop. */
+START_TEST(running_sums) {
+  static const nn_shape some[] = {{1, {70000}}, {2, {1, 300}}, {2, {7, 11000}}, {2, {300, 257}}, {3, {5, 40, 530}}};
+  nn_tensor *x = sample(_i % 2 ? NN_FLOAT32 : NN_INT64, some[_i / 2], 5);
+  const int before = nn_threads();
+  int64_t inner = x->numel;
+  for (int axis = 0; axis < x->shape.rank; axis++) {
+    const int64_t n = x->shape.dim[axis];
+    inner /= n;
+    for (int threads = 1; threads <= 8; threads++) {
+      nn_set_threads(threads);
+      nn_tensor *y = nn_cumsum(x, axis + 1);
+      has_shape(y, x->dtype, x->shape);
+      for (int64_t r = 0; r < x->numel / n; r++) {
+        double sum = 0;
+        for (int64_t k = 0, i = r / inner * inner * n + r % inner; k < n; k++, i += inner) {
+          sum += element(x, i);
+          HOLDS(element(y, i) == (_i % 2 ? (float)sum : sum));
+        }
+      }
+    }
+  }
+  nn_set_threads(before);
+}
+END_TEST
+
 START_TEST(running_sums_of_integers) {
   HAS_VALUES(nn_cumsum(nn_full(NN_UINT8, NN_SHAPE(4), 200), 1), 200, 400, 600, 800);
   has_shape(nn_cumsum(nn_full(NN_UINT8, NN_SHAPE(4), 200), 1), NN_INT64, NN_SHAPE(4));
@@ -370,6 +396,7 @@ Suite *reduce_suite(void) {
   tcase_add_loop_test(tests, softmax_and_its_relatives, 0, 7);
   tcase_add_test(tests, softmax_edges);
   tcase_add_test(tests, logsumexp_over_any_dimensions);
+  tcase_add_loop_test(tests, running_sums, 0, 10);
   tcase_add_test(tests, running_sums_of_integers);
   tcase_add_test(tests, refused_memory);
   suite_add_tcase(suite, tests);

@@ -46,12 +46,37 @@ END_TEST
 START_TEST(top_positions) {
   for (int64_t k = 0; k <= 100; k += k < 4 ? 1 : 24)
     for (int dim = 1; dim <= 2; dim++) {
-      nn_tensor *x = laid_out(k % 3, k % 2 ? NN_FLOAT32 : NN_UINT8, NN_SHAPE(100, 100), 8);
+      nn_tensor *x = laid_out(k % 3, (nn_dtype)((k + dim) % NN_DTYPES), NN_SHAPE(200, 200), 8);
       nn_tensor *all = nn_argsort(x, dim, true), *top = nn_argtopk(x, k, dim);
       const nn_range first[] = {{dim == 1 ? 1 : 0, k, false}, {1, k, false}};
       same_bits(top, nn_contiguous(nn_slice("test", all, dim, first)));
     }
   HAS_VALUES(nn_argtopk(FLOATS(1, NAN, 3, 3, INFINITY), 4, 1), 2, 5, 3, 4);
+  HAS_VALUES(nn_argtopk(FLOATS(NAN, NAN, 3, NAN), 2, 1), 1, 2);
+  HAS_VALUES(nn_argtopk(FLOATS(-INFINITY, -0.0f, 0, 0), 3, 1), 2, 3, 4);
+}
+END_TEST
+
+/* Enough rows to be cut over the pool, and rows too long for that. */
+START_TEST(any_number_of_threads) {
+  static const nn_shape shapes[] = {{2, {40, 700}}, {2, {3, 5000}}, {3, {2, 500, 30}}};
+  const int before = nn_threads();
+  for (int s = 0; s < 3; s++) {
+    nn_tensor *x = sample(NN_FLOAT32, shapes[s], 4), *sorted = NULL, *top = NULL;
+    for (int threads = 1; threads <= 8; threads++) {
+      nn_set_threads(threads);
+      nn_tensor *y = nn_argsort(x, 2, false), *z = nn_argtopk(x, 3, 2);
+      if (threads == 1) sorted = y, top = z;
+      same_bits(y, sorted);
+      same_bits(z, top);
+    }
+    const int64_t n = shapes[s].dim[1], step = s == 2 ? 30 : 1;
+    for (int64_t r = 0; r < x->numel / n; r++) {
+      const int64_t first = s == 2 ? r / 30 * n * 30 + r % 30 : r * n;
+      check_order(x, sorted, first, first, step, n, false);
+    }
+  }
+  nn_set_threads(before);
 }
 END_TEST
 
@@ -84,6 +109,7 @@ Suite *sort_suite(void) {
   tcase_set_timeout(tests, 120);
   tcase_add_test(tests, sorted_positions);
   tcase_add_test(tests, top_positions);
+  tcase_add_test(tests, any_number_of_threads);
   tcase_add_test(tests, of_nothing);
   tcase_add_test(tests, messages);
   tcase_add_test(tests, refused_memory);
