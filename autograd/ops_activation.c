@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "derivatives.h"
+#include "format.h"
 
 static ag_var *plus(ag_var *x, double c) { return ag_add(x, ag_number(c)); }
 static ag_var *times(ag_var *x, double c) { return ag_mul(x, ag_number(c)); }
@@ -159,7 +160,7 @@ ag_var *ag_log_softmax_grad(ag_var *g, ag_var *y, int64_t dim) {
 
 COMPOSE(dropout) {
   const double rate = a[0].number;
-  if (!(rate >= 0 && rate <= 1)) return nn_fail("dropout: rate must be within 0..1; got %g", rate);
+  if (!(rate >= 0 && rate <= 1)) return nn_fail("dropout: rate must be within 0..1; got %g", nn_shown(rate));
   ag_var *input = ag_to(x[0], nn_floating(x[0]->value->dtype));
   if (!input || rate == 0) return input;
   return ag_mul(input, ag_constant(nn_dropout_mask(NULL, input->value->dtype, input->value->shape, rate)));

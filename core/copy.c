@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format.h"
 #include "pool.h"
-#include "tensor.h"
 #include "tiles.h"
 
 /* n elements from x (stride sx) to y (stride sy); false when one does not fit. */
@@ -267,7 +267,7 @@ bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source) {
 bool nn_fill(nn_tensor *target, double value) {
   if (!target) return false;
   if (!nn_is_float(target->dtype) && value != floor(value))
-    return nn_fail("fill: %g is no whole number, for %s", value, nn_dtype_name(target->dtype));
+    return nn_fail("fill: %g is no whole number, for %s", nn_shown(value), nn_dtype_name(target->dtype));
   const size_t mark = nn_scope_open();
   const bool done = nn_copy_into("fill", target, nn_number(value));
   nn_scope_close(mark);

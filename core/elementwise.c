@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broadcast.h"
+#include "format.h"
 
 /* dtype: in which the operands are read, and of the result. part: how the work is cut when it is large. */
 static nn_tensor *unary(const char *name, nn_map_loop *const loops[], int part, nn_dtype dtype, nn_tensor *x) {
@@ -146,7 +147,8 @@ static bool integer_bounds(nn_dtype dtype, double lo, double hi, nn_pair *pair) 
 /* x keeps its dtype: bounds of integers are moved inwards to whole numbers of it. */
 nn_tensor *nn_clamp(nn_tensor *x, double lo, double hi) {
   if (!x) return NULL;
-  if (!(lo <= hi)) return nn_fail("clamp: the lower bound must not exceed the upper; got %g and %g", lo, hi);
+  if (!(lo <= hi))
+    return nn_fail("clamp: the lower bound must not exceed the upper; got %g and %g", nn_shown(lo), nn_shown(hi));
   nn_pair pair = float_pair(x->dtype, lo, hi);
   if (!nn_is_float(x->dtype) && !integer_bounds(x->dtype, lo, hi, &pair))
     return nn_fail("clamp: no %s lies between %g and %g; use a float tensor", nn_dtype_name(x->dtype), lo, hi);

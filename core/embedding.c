@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "format.h"
 #include "movement.h"
 #include "pick.h"
 
@@ -50,7 +51,7 @@ static nn_tensor *from_floats(const char *call, const char *noun, nn_tensor *val
                                                   : ((const double *)values->data)[i];
     if (!(id >= 0 && id < (double)k && id == floor(id))) {
       char text[32];
-      snprintf(text, sizeof text, "%.9g", id);
+      snprintf(text, sizeof text, "%.9g", nn_shown(id));
       return id == floor(id) ? outside(call, noun, values, i, text, k)
                              : bad_id(call, noun, values, i, text, "not a whole number");
     }

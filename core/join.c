@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor.h"
+#include "format.h"
 #include "movement.h"
 
 /* The dtype of the list as a whole: promoted pair by pair. False when an element is missing. */
@@ -178,7 +178,7 @@ nn_tensor *nn_pad(nn_tensor *x, nn_ints pairs, double value) {
     return nn_fail("pad: %s takes %d sizes, before and after for each dimension; got %s", nn_shape_text(&x->shape).s,
                    2 * x->shape.rank, nn_ints_text(&pairs).s);
   if (!nn_is_float(x->dtype) && value != floor(value))
-    return nn_fail("pad: %g is no whole number, for %s", value, nn_dtype_name(x->dtype));
+    return nn_fail("pad: %g is no whole number, for %s", nn_shown(value), nn_dtype_name(x->dtype));
   nn_shape shape = x->shape;
   for (int i = 0; i < pairs.n; i++) {
     if (pairs.v[i] < 0) return nn_fail("pad: sizes must not be negative; got %s", nn_ints_text(&pairs).s);

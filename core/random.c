@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "context_state.h"
+#include "format.h"
 #include "philox.h"
 #include "pool.h"
 
@@ -85,7 +86,8 @@ static void uniform_bounds(nn_dtype dtype, nn_draw *draw, double lo, double hi) 
 
 nn_tensor *nn_uniform(nn_generator *generator, nn_dtype dtype, nn_shape shape, double lo, double hi) {
   if (!need_float("uniform", dtype)) return NULL;
-  if (!(lo <= hi) || !isfinite(hi - lo)) return nn_fail("uniform: expected finite lo <= hi, got %g and %g", lo, hi);
+  if (!(lo <= hi) || !isfinite(hi - lo))
+    return nn_fail("uniform: expected finite lo <= hi, got %g and %g", nn_shown(lo), nn_shown(hi));
   nn_draw draw = {.p = lo, .q = hi - lo};
   uniform_bounds(dtype, &draw, lo, hi);
   if (lo == hi || draw.least > draw.most) draw.least = draw.most = lo; /* no number in between: always lo */
@@ -94,14 +96,14 @@ nn_tensor *nn_uniform(nn_generator *generator, nn_dtype dtype, nn_shape shape, d
 
 nn_tensor *nn_normal(nn_generator *generator, nn_dtype dtype, nn_shape shape, double mean, double stddev) {
   if (!need_float("normal", dtype)) return NULL;
-  if (!(stddev >= 0)) return nn_fail("normal: stddev must not be negative, got %g", stddev);
+  if (!(stddev >= 0)) return nn_fail("normal: stddev must not be negative, got %g", nn_shown(stddev));
   nn_draw draw = {.p = mean, .q = stddev};
   return filled(generator, dtype, shape, nn_draws()->normal[float_index(dtype)], &draw, group_floats(dtype));
 }
 
 nn_tensor *nn_truncated_normal(nn_generator *generator, nn_dtype dtype, nn_shape shape, double mean, double stddev) {
   if (!need_float("truncated_normal", dtype)) return NULL;
-  if (!(stddev >= 0)) return nn_fail("truncated_normal: stddev must not be negative, got %g", stddev);
+  if (!(stddev >= 0)) return nn_fail("truncated_normal: stddev must not be negative, got %g", nn_shown(stddev));
   nn_draw draw = {.p = mean, .q = stddev};
   return filled(generator, dtype, shape, nn_draws()->truncated_normal[float_index(dtype)], &draw,
                 group_floats(dtype));
@@ -109,7 +111,7 @@ nn_tensor *nn_truncated_normal(nn_generator *generator, nn_dtype dtype, nn_shape
 
 nn_tensor *nn_dropout_mask(nn_generator *generator, nn_dtype dtype, nn_shape shape, double rate) {
   if (!need_float("dropout", dtype)) return NULL;
-  if (!(rate >= 0 && rate <= 1)) return nn_fail("dropout: expected a rate from 0 to 1, got %g", rate);
+  if (!(rate >= 0 && rate <= 1)) return nn_fail("dropout: expected a rate from 0 to 1, got %g", nn_shown(rate));
   const double threshold = nearbyint(rate * 0x1p32);
   nn_draw draw = {.p = rate < 1 ? 1 / (1 - rate) : 0,
                   .threshold = threshold < 0x1p32 ? (uint32_t)threshold : UINT32_MAX};

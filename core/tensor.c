@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "context_state.h"
+#include "format.h"
 
 /* A buffer's block holds its first tensor's header too, and then the elements: one allocation instead of two. That header
  * holds a reference to the buffer like every other, so it lives as long as it is used. */
@@ -153,7 +154,8 @@ static bool whole(double v) { return v == floor(v) && v >= -ldexp(1, 63) && v < 
 
 nn_tensor *nn_arange(nn_dtype dtype, double first, double last, double step) {
   if (!isfinite(first) || !isfinite(last) || !isfinite(step) || step == 0)
-    return nn_fail("arange: first, last and step must be finite and step not 0; got %g, %g, %g", first, last, step);
+    return nn_fail("arange: first, last and step must be finite and step not 0; got %g, %g, %g",
+                   nn_shown(first), nn_shown(last), nn_shown(step));
   if (dtype == NN_INT64 && whole(first) && whole(last) && whole(step))
     return nn_arange_integer((int64_t)first, (int64_t)last, (int64_t)step);
   /* a relative slack of a few roundings, so that arange(0, 1, 0.1) reaches 1 */
@@ -170,7 +172,7 @@ nn_tensor *nn_arange(nn_dtype dtype, double first, double last, double step) {
 nn_tensor *nn_linspace(nn_dtype dtype, double first, double last, int64_t n) {
   if (n < 0) return nn_fail("linspace: n must not be negative; got %lld", (long long)n);
   if (!isfinite(first) || !isfinite(last))
-    return nn_fail("linspace: first and last must be finite; got %g and %g", first, last);
+    return nn_fail("linspace: first and last must be finite; got %g and %g", nn_shown(first), nn_shown(last));
   const double scale = isfinite(last - first) ? 1 : 0.5;    /* halves, where the difference would overflow */
   const double step = n > 1 ? (last * scale - first * scale) / (double)(n - 1) : 0;
   nn_tensor *x = progression(NN_FLOAT64, first * scale, step, n);

@@ -416,7 +416,7 @@ START_TEST(clamp) {
   ASSERT_VALUES(nn_clamp(OF(NN_INT64, -5, 3, 9), -1.5, INFINITY), NN_INT64, -1, 3, 9);
   ASSERT_VALUES(nn_clamp(OF(NN_UINT8, 0, 100, 255), -3, 99.5), NN_UINT8, 0, 99, 99);
   assert_fails(nn_clamp(OF(NN_INT64, 1), 2, 1), "clamp: the lower bound must not exceed the upper; got 2 and 1");
-  assert_fails(nn_clamp(OF(NN_INT64, 1), NAN, 1), "clamp: the lower bound must not exceed the upper; got nan and 1");
+  assert_fails(nn_clamp(OF(NN_INT64, 1), -NAN, 1), "clamp: the lower bound must not exceed the upper; got nan and 1");
   assert_fails(nn_clamp(OF(NN_UINT8, 1), 300, 400), "clamp: no uint8 lies between 300 and 400; use a float tensor");
   assert_fails(nn_clamp(OF(NN_INT64, 1), 0.2, 0.8), "clamp: no int64 lies between 0.2 and 0.8; use a float tensor");
 } END_TEST
