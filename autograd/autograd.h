@@ -44,6 +44,8 @@ bool ag_grad(ag_var *output, ag_var *grad, int n, ag_var *const *inputs, int fla
 /* In place: x takes over result's values (broadcast, cast) and its history. Refused on a leaf that requires gradients
  * while recording, and on memory that views share while gradients are recorded. */
 bool ag_overwrite(const char *call, ag_var *x, ag_var *result);
+/* x = x op v, likewise; without a temporary where no history is kept. */
+bool ag_change(const char *call, ag_var *x, nn_arithmetic op, ag_var *v);
 /* x[ranges] = v, likewise. */
 bool ag_assign(ag_var *x, int n, const nn_range *ranges, ag_var *v);
 

@@ -33,7 +33,7 @@ static bool accumulate(ag_var **sum, ag_var *dx, bool in_place) {
     *sum = nn_retain(dx);
     return true;
   }
-  if (in_place && exclusive(*sum) && dx->value->contiguous) return nn_add_into((*sum)->value, dx->value);
+  if (in_place && exclusive(*sum) && nn_arithmetic_in_place(NN_ADD, (*sum)->value, dx->value)) return true;
   ag_var *total = nn_retain(ag_add(*sum, dx));
   if (!total) return false;
   nn_release(*sum);

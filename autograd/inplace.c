@@ -43,6 +43,15 @@ bool ag_overwrite(const char *call, ag_var *x, ag_var *result) {
   return done;
 }
 
+bool ag_change(const char *call, ag_var *x, nn_arithmetic op, ag_var *v) {
+  static ag_var *(*const ops[])(ag_var *, ag_var *) = {
+    [NN_ADD] = ag_add, [NN_SUB] = ag_sub, [NN_MUL] = ag_mul, [NN_DIV] = ag_div};
+  if (!x || !v || !allowed(call, x, v)) return false;
+  const bool recorded = nn_recording() && (x->node || v->node);
+  if (!recorded && nn_arithmetic_in_place(op, x->value, v->value)) return true;
+  return ag_overwrite(call, x, ops[op](x, v));
+}
+
 /* y = x with v at the ranges; as an op: the gradient of v is g's slice, that of x is g with zeros there. */
 bool ag_assign(ag_var *x, int n, const nn_range *ranges, ag_var *v) {
   if (!x || !v || !allowed("index", x, v)) return false;

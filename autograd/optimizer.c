@@ -257,7 +257,8 @@ static bool between_updates(const ag_optimizer *o) {
 /* A batch between updates: its gradients wait in the accumulators. */
 static bool accumulate(ag_optimizer *o, const item *items, int count) {
   for (int i = 0; i < count; i++)
-    if (items[i].g && !nn_add_into(accumulator_of(o, items[i].index), items[i].g)) return false;
+    if (items[i].g && !nn_arithmetic_in_place(NN_ADD, accumulator_of(o, items[i].index), items[i].g))
+      return nn_fail("%s: a gradient and its parameter differ", o->class_->class_name);
   o->accumulated++;
   return true;
 }

@@ -70,15 +70,19 @@ static int tensor_zero_grad(lua_State *L) {
   return 1;
 }
 
-/* In place: x takes over what the op gives. Each has a row; the call's name is the method's. */
+/* In place: x becomes v, or x op v. Each has a row; the call's name is the method's. */
 
-typedef struct change { const char *name; ag_var *(*value)(ag_var *x, ag_var *v); } change;
+enum { GIVEN = -1 };
+typedef struct change { const char *name; int op; /* an nn_arithmetic, or GIVEN */ } change;
 
-static ag_var *given(ag_var *x, ag_var *v) { (void)x; return v; }
 static const change changes[] = {
-  {"fill_", given}, {"copy_", given}, {"add_", ag_add}, {"sub_", ag_sub}, {"mul_", ag_mul}, {"div_", ag_div},
+  {"fill_", GIVEN}, {"copy_", GIVEN}, {"add_", NN_ADD}, {"sub_", NN_SUB}, {"mul_", NN_MUL}, {"div_", NN_DIV},
 };
 enum { CHANGES = sizeof changes / sizeof changes[0] };
+
+static bool make_change(const change *c, ag_var *x, ag_var *v) {
+  return c->op == GIVEN ? ag_overwrite(c->name, x, v) : ag_change(c->name, x, (nn_arithmetic)c->op, v);
+}
 
 static int tensor_change(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
@@ -91,7 +95,7 @@ static int tensor_change(lua_State *L) {
   do {
     x = nnlua_operand(L, s, 1);
     v = nnlua_operand(L, s, 2);
-  } while (!nnlua_done(&e, x && v && ag_overwrite(c->name, x, c->value(x, v))));
+  } while (!nnlua_done(&e, make_change(c, x, v)));
   lua_settop(L, 1);
   return 1;
 }
@@ -134,6 +138,6 @@ void nnlua_open_methods(lua_State *L, nnlua_state *s) {
   };
   nnlua_register(L, s, functions);
   for (int i = 0; i < CHANGES; i++) put_change(L, s, changes[i].name, tensor_change, &changes[i]);
-  static const change zero = {"zero_", given};
+  static const change zero = {"zero_", GIVEN};
   put_change(L, s, "zero_", tensor_zero, &zero);
 }

@@ -202,16 +202,28 @@ nn_tensor *nn_where(nn_tensor *condition, nn_tensor *a, nn_tensor *b) {
   return nn_scope_return(mark, y);
 }
 
-/* In place: the loop may write what it has just read. */
-bool nn_add_into(nn_tensor *target, nn_tensor *source) {
-  if (!target || !source) return false;
+/* Does source broadcast to shape, without making it larger? */
+static bool broadcasts_to(const nn_shape *source, const nn_shape *shape) {
+  const int more = shape->rank - source->rank;
+  for (int i = 0; i < source->rank; i++)
+    if (more < 0 || (source->dim[i] != 1 && source->dim[i] != shape->dim[more + i])) return false;
+  return true;
+}
+
+/* In place, the loop may write what it has just read: the same element, not another one. */
+static bool apart(const nn_tensor *target, const nn_tensor *source) {
+  return source->buffer != target->buffer ||
+         (source->data == target->data && source->contiguous && source->numel == target->numel);
+}
+
+bool nn_arithmetic_in_place(nn_arithmetic op, nn_tensor *target, nn_tensor *source) {
   const nn_dtype dtype = target->dtype;
-  if (!nn_is_float(dtype) || source->dtype != dtype || !target->contiguous || !source->contiguous ||
-      !nn_shape_equal(&target->shape, &source->shape))
-    return nn_fail("add_into: two contiguous floats of one shape and dtype expected; got %s %s and %s %s",
-                   nn_dtype_name(dtype), nn_shape_text(&target->shape).s, nn_dtype_name(source->dtype),
-                   nn_shape_text(&source->shape).s);
-  nn_map_into(&(nn_map_call){.loops = nn_map()->add, .dtype = dtype, .result = dtype, .part = NN_CHEAP, .operands = 2,
+  if (!nn_is_float(dtype) || nn_promote(target, source) != dtype || !target->contiguous || !apart(target, source) ||
+      !broadcasts_to(&source->shape, &target->shape))
+    return false;
+  const nn_map_kernels *k = nn_map();
+  nn_map_loop *const *const loops[] = {[NN_ADD] = k->add, [NN_SUB] = k->sub, [NN_MUL] = k->mul, [NN_DIV] = k->div};
+  nn_map_into(&(nn_map_call){.loops = loops[op], .dtype = dtype, .result = dtype, .part = NN_CHEAP, .operands = 2,
                              .x = {target, source}}, target);
   nn_changed(target);
   return true;

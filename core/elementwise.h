@@ -81,8 +81,11 @@ nn_tensor *nn_gelu_tanh_grad(nn_tensor *g, nn_tensor *x);
 nn_tensor *nn_hard_sigmoid_grad(nn_tensor *g, nn_tensor *x);    /* |x| < 3 ? g/6 : 0 */
 nn_tensor *nn_clamp_grad(nn_tensor *g, nn_tensor *x, double lo, double hi); /* lo <= x <= hi ? g : 0 */
 
-/* target += source, same shape, both contiguous floats of one dtype; counts a change. */
-bool nn_add_into(nn_tensor *target, nn_tensor *source);
+/* target = target op source without a temporary. False, with nothing done and no error, where that cannot be: target is
+ * gapless, a float and keeps its dtype and shape (source is a number, or of its dtype and broadcast to it), and source is
+ * no other part of the same memory. Counts a change. */
+typedef enum nn_arithmetic { NN_ADD, NN_SUB, NN_MUL, NN_DIV } nn_arithmetic;
+bool nn_arithmetic_in_place(nn_arithmetic op, nn_tensor *target, nn_tensor *source);
 
 /* Which instruction set the kernels use: "avx512", "avx2" or "portable"; and the choice of a lesser one, for tests
  * (false when this machine lacks it). For the whole process; also by the environment variable NNLUA_KERNELS. */

@@ -444,24 +444,35 @@ START_TEST(power) {
   assert_fails(nn_pow(n, n), "pow: integers have no negative powers; use a float tensor");
 } END_TEST
 
-START_TEST(add_into) {
+START_TEST(arithmetic_in_place) {
   nn_tensor *x = OF(NN_FLOAT32, 1, 2, 3);
   const uint32_t version = nn_version(x);
-  ck_assert(nn_add_into(x, OF(NN_FLOAT32, 10, 20, 30)));
+  ck_assert(nn_arithmetic_in_place(NN_ADD, x, OF(NN_FLOAT32, 10, 20, 30)));
   ASSERT_VALUES(x, NN_FLOAT32, 11, 22, 33);
   ck_assert(nn_version(x) != version);
-  ck_assert(nn_add_into(x, x));
-  ASSERT_VALUES(x, NN_FLOAT32, 22, 44, 66);
-  ck_assert(!nn_add_into(x, OF(NN_FLOAT64, 1, 2, 3)));
-  assert_fails(NULL, "add_into: two contiguous floats of one shape and dtype expected; "
-                     "got float32 {3} and float64 {3}");
+  ck_assert(nn_arithmetic_in_place(NN_ADD, x, x));
+  ck_assert(nn_arithmetic_in_place(NN_MUL, x, nn_number(0.5)));
+  ck_assert(nn_arithmetic_in_place(NN_SUB, x, nn_integer(1)));
+  ck_assert(nn_arithmetic_in_place(NN_DIV, x, OF(NN_FLOAT32, 2)));
+  ASSERT_VALUES(x, NN_FLOAT32, 5, 10.5, 16);
+  /* a wider dtype, a larger shape, integers, gaps, another part of the same memory */
+  nn_tensor *n = OF(NN_INT64, 1, 2, 3), *m = nn_reshape(nn_arange(NN_FLOAT32, 1, 4, 1), NN_SHAPE(2, 2));
+  const nn_range first = {1, 1, true};
+  ck_assert(!nn_arithmetic_in_place(NN_ADD, x, OF(NN_FLOAT64, 1, 2, 3)));
+  ck_assert(!nn_arithmetic_in_place(NN_ADD, x, nn_zeros(NN_FLOAT32, NN_SHAPE(2, 3))));
+  ck_assert(!nn_arithmetic_in_place(NN_ADD, x, nn_zeros(NN_FLOAT32, NN_SHAPE(1, 3))));
+  ck_assert(!nn_arithmetic_in_place(NN_ADD, n, n) && !nn_arithmetic_in_place(NN_ADD, nn_transpose(m, 1, 2), m));
+  ck_assert(!nn_arithmetic_in_place(NN_ADD, m, nn_slice("slice", m, 1, &first)));
+  ck_assert_ptr_null(nn_error());
+  ck_assert(nn_arithmetic_in_place(NN_ADD, m, OF(NN_FLOAT32, 10, 20)));
+  ASSERT_VALUES(nn_reshape(m, NN_SHAPE(4)), NN_FLOAT32, 11, 22, 13, 24);
 } END_TEST
 
 START_TEST(nothing_in_nothing_out) {
   nn_tensor *x = OF(NN_FLOAT32, 1);
   for (size_t k = 0; k < UNARIES; k++) ck_assert_ptr_null(unaries[k](NULL));
   for (size_t k = 0; k < BINARIES; k++) ck_assert(!binaries[k](NULL, x) && !binaries[k](x, NULL));
-  ck_assert(!nn_where(NULL, x, x) && !nn_clamp_grad(x, NULL, 0, 1) && !nn_add_into(NULL, x));
+  ck_assert(!nn_where(NULL, x, x) && !nn_clamp_grad(x, NULL, 0, 1));
   ck_assert_ptr_null(nn_error());
   ck_assert(!nn_kernels_use("mmx") && !nn_kernels_use(NULL));
 } END_TEST
@@ -496,7 +507,7 @@ Suite *elementwise_suite(void) {
   tcase_add_loop_test(tests, bits_unary, 0, UNARIES);
   tcase_add_loop_test(tests, bits_binary, 0, BINARIES);
   TTest const *const plain[] = {
-    derivatives_at_the_ends, broadcasting, threads, dtypes, not_a_number, comparisons, where, clamp, power, add_into,
+    derivatives_at_the_ends, broadcasting, threads, dtypes, not_a_number, comparisons, where, clamp, power, arithmetic_in_place,
     nothing_in_nothing_out, out_of_memory,
   };
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) tcase_add_test(tests, plain[i]);
