@@ -11,7 +11,7 @@
 
 /* Elements: of a block; of the longest period that is laid out; of the shortest row that is worth a pass of its own.
  * The buffers of three operands stay within 20 kB: in the first-level cache, and small on a worker's stack. */
-enum { BLOCK = 512, PERIOD = 256, ROW = 32, PARTS_FROM = 4 };
+enum { BLOCK = 512, PERIOD = 256, ROW = 32, PARTS_FROM = 3 };
 
 typedef struct source {
   const char *data;

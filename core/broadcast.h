@@ -7,8 +7,8 @@
 
 enum { NN_MAP_OPERANDS = 3 };
 
-/* Elements of one part when work is cut over the pool; from 4 parts on it is. */
-enum { NN_CHEAP = 1 << 16, NN_COSTLY = 1 << 14 };
+/* Elements of one part when work is cut over the pool; from 3 parts on it is. */
+enum { NN_CHEAP = 1 << 15, NN_COSTLY = 1 << 13 };
 
 typedef union nn_pair { uint8_t u8[2]; int64_t i64[2]; float f32[2]; double f64[2]; } nn_pair;
 

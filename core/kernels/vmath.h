@@ -30,7 +30,8 @@ NN_INLINE double erf_f64(double x);
 #define BOUNDS nn_bounds_f32
 #define SMALLEST 0x1p-126f
 #define SQRT_HALF 0x3f3504f3u
-#define TAIL(r) (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f + r * (1 / 5040.0f))))))
+#define TAIL_F32(r) (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f + r * (1 / 5040.0f))))))
+#define TAIL(r) TAIL_F32(r)
 #define SERIES(z) (z * (0xaaaaaa.0p-24f + z * (0xccce13.0p-25f + z * (0x91e9ee.0p-25f + z * 0xf89e26.0p-26f))))
 #include "vmath_template.h"
 
@@ -55,6 +56,12 @@ NN_INLINE double erf_f64(double x);
                   z * 1.479819860511658591e-01)))))))
 #include "vmath_template.h"
 
+/* e^x for x <= 0 where no more than its size matters, not its last digits: 0x1p-125 stands for all that is less. */
+NN_INLINE float exp_below_f32(float x) {
+  float r, low, k = reduce_f32(x < nn_bounds_f32.below_low ? nn_bounds_f32.below_low : x, &r, &low);
+  return (1 + (r + r * r * TAIL_F32(r))) * power_of_2_f32(k);
+}
+
 /* erf by the two polynomials of N. Juffa (Nvidia forum, public domain): x + x P(x^2) near 0, else 1 - e^-Q(|x|). */
 NN_INLINE float erf_f32(float x) {
   float a = __builtin_fabsf(x), s = x * x;
@@ -62,7 +69,7 @@ NN_INLINE float erf_f32(float x) {
                s * (4.99119423e-3f - 5.96761703e-4f * s)))));
   float q = 3.83197126e-4f - 1.72853470e-5f * a, u = 2.42546219e-2f - 3.88396438e-3f * a;
   q = (((q * s + u) * a - 1.06777877e-1f) * a - 6.34846687e-1f) * a - 1.28717512e-1f;
-  float far = 1 - exp_f32(q * a - a);
+  float far = 1 - exp_below_f32(q * a - a);
   return a > 0.927734375f ? __builtin_copysignf(far, x) : near;
 }
 NN_INLINE double erf_f64(double x) { return erf(x); } /* as short a formula does not exist for 53 bits */
