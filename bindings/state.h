@@ -121,6 +121,7 @@ void nnlua_open_scope(lua_State *L, nnlua_state *s);
 void nnlua_open_network(lua_State *L, nnlua_state *s);
 void nnlua_open_layers(lua_State *L, nnlua_state *s);
 void nnlua_open_optimizers(lua_State *L, nnlua_state *s);
+void nnlua_open_metrics(lua_State *L, nnlua_state *s);
 void nnlua_open_data(lua_State *L, nnlua_state *s);
 void nnlua_open_files(lua_State *L, nnlua_state *s);
 

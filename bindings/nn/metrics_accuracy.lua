@@ -1,10 +1,25 @@
 -- Accuracies: the part of the predictions that are right. y_true: labels 0..K-1 where "sparse" is in the name, one-hot
 -- rows where "categorical" is without it, and values to be equal to in the others.
-local nn, _, import = ...
+local nn, core, import = ...
 local metric = import "metric"
 
+-- right: the kind of what C counts in one crossing where nothing is weighted and the tensors are as they plainly are;
+-- update does all of it.
 local function accuracy(definition)
   definition.direction = "max"
+  local kind, update_state = definition.right, metric.Mean.update_state
+  if kind then
+    function definition:update_state(y_true, y_pred, weight)
+      if weight == nil and not self.signs and core.is_tensor(y_true) and core.is_tensor(y_pred) then
+        local right, count = core.right(kind, y_true, y_pred, self.config.threshold)
+        if right then
+          self.total, self.count = self.total + right, self.count + count
+          return
+        end
+      end
+      return update_state(self, y_true, y_pred, weight)
+    end
+  end
   return metric.class(definition, metric.Mean)
 end
 
@@ -14,7 +29,7 @@ accuracy{class_name = "Accuracy", name = "accuracy", help = "the part of the ele
     self:add(y_pred:eq(y_true), weight)
   end}
 
-accuracy{class_name = "BinaryAccuracy", name = "binary_accuracy",
+accuracy{class_name = "BinaryAccuracy", name = "binary_accuracy", right = "binary",
   help = "the part of the elements with (y_pred > threshold) = y_true",
   options = {{name = "threshold", kind = "number", default = 0.5, help = "above it the prediction is 1"}},
   update = function(self, y_true, y_pred, weight)
@@ -24,7 +39,7 @@ accuracy{class_name = "BinaryAccuracy", name = "binary_accuracy",
     self:add(y_pred:gt(self.config.threshold):eq(y_true), weight)
   end}
 
-accuracy{class_name = "CategoricalAccuracy", name = "categorical_accuracy",
+accuracy{class_name = "CategoricalAccuracy", name = "categorical_accuracy", right = "categorical",
   help = "the part of the rows whose greatest elements of y_pred and y_true are at one position",
   update = function(self, y_true, y_pred, weight)
     y_true, y_pred = metric.paired(self.class_name, y_true, y_pred)
@@ -32,7 +47,7 @@ accuracy{class_name = "CategoricalAccuracy", name = "categorical_accuracy",
   end}
 
 -- Labels count from 0, positions from 1.
-accuracy{class_name = "SparseCategoricalAccuracy", name = "sparse_categorical_accuracy",
+accuracy{class_name = "SparseCategoricalAccuracy", name = "sparse_categorical_accuracy", right = "sparse",
   help = "the part of the rows whose greatest element of y_pred is at the label",
   update = function(self, y_true, y_pred, weight)
     y_true = metric.labels(self, y_true, y_pred)

@@ -3,7 +3,6 @@
 local _, core, import = ...
 local errors = import "errors"
 local family = import "family"
-local schedules = import "schedules"
 
 local NAME = {name = "name", kind = "text", optional = true, help = "shown in files"}
 
@@ -89,7 +88,7 @@ end
 function Optimizer:__newindex(key, value)
   if key == "learning_rate" then
     if is_schedule(value) then
-      rawset(self, "schedule", schedules.get(value))
+      rawset(self, "schedule", import("schedules").get(value))
     elseif type(value) == "number" and value >= 0 then
       rawset(self, "schedule", false)
       core.optimizer_set(self.handle, {learning_rate = value})

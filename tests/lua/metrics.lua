@@ -203,3 +203,35 @@ t.test("a metric made inside a scope lives on, and updates leave no tensors behi
     t.equal(nn.memory().tensors, before)
   end
 end)
+
+-- Without weights C counts, with weights of 1 Lua does.
+t.test("accuracies count the same with and without weights", function()
+  local function both(name, y_true, y_pred, options)
+    local plain, weighted = nn.metrics[name](options), nn.metrics[name](options)
+    plain:update_state(y_true, y_pred)
+    weighted:update_state(y_true, y_pred, nn.ones(y_true:size(1)))
+    t.equal(plain:result(), weighted:result())
+    return plain:result()
+  end
+  nn.seed(1)
+  local scores, labels = nn.rand(20, 3), nn.randint(0, 2, {20})
+  t.equal(both("SparseCategoricalAccuracy", labels, scores) > 0, true)
+  both("SparseCategoricalAccuracy", labels:unsqueeze(-1):to "uint8", scores)
+  both("SparseCategoricalAccuracy", labels:to "float32", scores)
+  both("CategoricalAccuracy", nn.one_hot(labels, 3), scores)
+  local chances, truth = nn.rand(20), nn.randint(0, 1, {20})
+  t.equal(both("BinaryAccuracy", truth, chances) > 0, true)
+  both("BinaryAccuracy", truth:unsqueeze(-1):to "float32", chances, {threshold = 0.8})
+  both("BinaryAccuracy", truth, chances:unsqueeze(-1))
+  both("BinaryAccuracy", nn.randint(0, 1, {5, 4}), nn.rand(5, 4))
+end)
+
+t.test("what accuracies do not take is said, without weights too", function()
+  local sparse = nn.metrics.SparseCategoricalAccuracy()
+  t.fails(function() sparse:update_state({0, 3}, nn.ones(2, 3)) end, "label 3 in row 2 is outside 0..2")
+  t.fails(function() sparse:update_state(nn.tensor({0, 3}, {dtype = "int64"}), nn.ones(2, 3)) end,
+    "label 3 in row 2 is outside 0..2")
+  t.fails(function() sparse:update_state(nn.zeros(3), nn.ones(2, 3)) end, "y_true must hold a label for each row")
+  t.fails(function() nn.metrics.BinaryAccuracy():update_state(nn.zeros(3), nn.ones(2)) end, "must have the same shape")
+  t.equal(sparse:result(), 0)
+end)
