@@ -14,12 +14,28 @@
 #define HOLDS_SO(condition, ...) do { if (!(condition)) ck_abort_msg(__VA_ARGS__); } while (0)
 #define SUCCEEDS(result) HOLDS_SO(result, "%s failed: %s", #result, nn_error() ? nn_error() : "without an error")
 
-static nn_context *fixture_context;
+/* A context, and the threads and kernels that were in force. */
+static struct { nn_context *context; int threads; const char *kernels; } fixture;
 
 static inline void fixture_open(void) {
-  fixture_context = nn_context_new();
-  HOLDS_SO(fixture_context, "no memory for a context");
-  nn_context_use(fixture_context);
+  fixture.context = nn_context_new();
+  HOLDS_SO(fixture.context, "no memory for a context");
+  nn_context_use(fixture.context);
+  fixture.threads = nn_threads();
+  fixture.kernels = nn_kernels_name();
+}
+
+/* Takes into use the m-th, from 0, of all pairs of an instruction set that this machine has and a number of threads;
+ * false after the last. What runs on each must give the same bits. */
+static inline bool machine(int m) {
+  static const char *const sets[] = {"portable", "avx2", "avx512"};
+  static const int threads[] = {1, 2, 3, 8};
+  for (size_t set = 0; set < sizeof sets / sizeof *sets; set++)
+    if (nn_kernels_use(sets[set])) {
+      if (m < 4) return nn_set_threads(threads[m]);
+      m -= 4;
+    }
+  return false;
 }
 
 /* All scopes closed, what is left is the array in which they are kept. */
@@ -34,8 +50,10 @@ static inline void nothing_live(const char *after) {
 static inline void fixture_close(void) {
   HOLDS_SO(!nn_error(), "an error was left: %s", nn_error());
   nothing_live("at the end");
+  nn_set_threads(fixture.threads);
+  nn_kernels_use(fixture.kernels);
   nn_context_use(NULL);
-  nn_context_free(fixture_context);
+  nn_context_free(fixture.context);
 }
 
 /* The call failed, and says so in these words. */

@@ -315,9 +315,9 @@ END_TEST
 
 START_TEST(interruption) {
   ag_var *x = LEAF(1), *y = ag_exp(ag_exp(x));
-  nn_interrupt(fixture_context);
+  nn_interrupt(fixture.context);
   fails_with(ag_backward(y, NULL, 0), "interrupted");
-  nn_interrupt(fixture_context);
+  nn_interrupt(fixture.context);
   fails_with(ag_exp(x), "interrupted");
   SUCCEEDS(ag_backward(ag_exp(x), NULL, 0));
 }

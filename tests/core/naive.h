@@ -73,6 +73,22 @@ static inline void same_bits(const nn_tensor *a, const nn_tensor *b) {
   HOLDS(a->numel == 0 || memcmp(a->data, b->data, (size_t)a->numel * nn_dtype_size(a->dtype)) == 0);
 }
 
+/* All elements of n tensors in one row. */
+static inline nn_tensor *flat_cat(int n, nn_tensor **list) {
+  for (int i = 0; i < n; i++) list[i] = nn_reshape(list[i], NN_SHAPE(-1));
+  return nn_cat(n, list, 1);
+}
+
+static inline void bits_are_the_same(nn_tensor *(*f)(nn_tensor *x), nn_tensor *x) {
+  nn_tensor *expected = NULL;
+  for (int m = 0; machine(m); m++) {
+    const size_t mark = nn_scope_open();
+    nn_tensor *y = nn_scope_return(mark, f(x));
+    if (!m) expected = y;
+    same_bits(y, expected);
+  }
+}
+
 static inline void has_shape(const nn_tensor *y, nn_dtype dtype, nn_shape shape) {
   if (!y) ck_abort_msg("%s", nn_error() ? nn_error() : "NULL without an error");
   HOLDS(y->dtype == dtype);

@@ -1,39 +1,17 @@
 /* CSV: what RFC 4180 allows and what programs write, numbers in any locale, and the sentence for each bad cell. */
 #include <errno.h>
 #include <locale.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "check_nn.h"
 #include "file.h"
+#include "folder.h"
 
 Suite *csv_suite(void);
 
-static char folder[] = "/tmp/nnlua-csv-XXXXXX", path[64];
-
-static void setup(void) {
-  fixture_open();
-  strcpy(folder + strlen(folder) - 6, "XXXXXX");
-  HOLDS_SO(mkdtemp(folder), "no folder");
-  snprintf(path, sizeof path, "%s/x.csv", folder);
-}
-
-static void teardown(void) {
-  unlink(path);
-  rmdir(folder);
-  fixture_close();
-}
-
-static void write_bytes(const char *bytes, size_t n) {
-  FILE *file = fopen(path, "wb");
-  HOLDS_SO(file && fwrite(bytes, 1, n, file) == n, "cannot write");
-  fclose(file);
-}
+static void setup(void) { folder_open("x.csv"); }
 
 static nn_csv *read_text(const char *text, const nn_csv_options *options) {
   static const nn_csv_options usual = {NN_CSV_HEADER, ',', true, 0, NULL};
-  write_bytes(text, strlen(text));
+  write_bytes(path, text, strlen(text));
   return nn_load_csv(path, options ? options : &usual);
 }
 
@@ -136,7 +114,7 @@ START_TEST(bad_columns) {
   columns_fail((nn_csv_column){NULL, -4, false}, a, NN_CSV_HEADER, "there is no column -4 among 3");
   const nn_csv_options unless = {NN_CSV_HEADER_UNLESS_NUMBERS, ',', true, 0, NULL};
   fails_with(read_text("1, 2\n3,4\n", &unless), "the first line holds numbers");
-  write_bytes("a\n\0\n", 4);
+  write_bytes(path, "a\n\0\n", 4);
   fails_with(nn_load_csv(path, &unless), "line 2: it holds a 0 byte");
   fails_with(nn_load_csv(folder, &unless), "is a folder");
 }
@@ -206,7 +184,7 @@ Suite *csv_suite(void) {
   Suite *suite = suite_create("csv");
   TCase *tests = tcase_create("csv");
   tcase_set_timeout(tests, 30);
-  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_checked_fixture(tests, setup, folder_close);
   tcase_add_loop_test(tests, tables, 0, (int)(sizeof same / sizeof *same));
   tcase_add_test(tests, quotes_and_texts);
   tcase_add_test(tests, columns_chosen);

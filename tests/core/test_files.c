@@ -1,40 +1,13 @@
 /* IDX: what a good file gives, and for each way a file can be wrong the sentence that says so. Each content is tried as
  * a file and as bytes in memory, plain and gzip'ed. */
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include "core.h"
+#include "folder.h"
 
 Suite *files_suite(void);
 
-static nn_context *context;
-static char folder[] = "/tmp/nnlua-files-XXXXXX", path[64];
-
-static void setup(void) {
-  context = nn_context_new();
-  nn_context_use(context);
-  strcpy(folder + strlen(folder) - 6, "XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  snprintf(path, sizeof path, "%s/x", folder);
-}
-
-static void teardown(void) {
-  unlink(path);
-  rmdir(folder);
-  nn_context_use(NULL);
-  nn_context_free(context);
-}
-
-static void write_file(const void *bytes, size_t n) {
-  FILE *file = fopen(path, "wb");
-  ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
-  fclose(file);
-}
+static void setup(void) { folder_open("x"); }
 
 /* One gzip member; free it. */
 static unsigned char *gzipped(const void *bytes, size_t n, size_t *size) {
@@ -62,7 +35,7 @@ static void fails(nn_tensor *y, const char *expected) {
 static nn_tensor *from_bytes(const void *bytes, size_t n) { return nn_load_idx_bytes(path, bytes, n); }
 
 static nn_tensor *from_file(const void *bytes, size_t n) {
-  write_file(bytes, n);
+  write_bytes(path, bytes, n);
   return nn_load_idx(path);
 }
 
@@ -289,7 +262,7 @@ END_TEST
 START_TEST(interrupted) {
   size_t size;
   unsigned char *bytes = noise(500, &size);
-  nn_interrupt(context);
+  nn_interrupt(fixture.context);
   ck_assert_ptr_null(from_bytes(bytes, size));
   ck_assert_str_eq(nn_error(), "interrupted");
   nn_clear_error();
@@ -301,7 +274,7 @@ END_TEST
 Suite *files_suite(void) {
   Suite *suite = suite_create("files");
   TCase *tests = tcase_create("idx");
-  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_checked_fixture(tests, setup, folder_close);
   tcase_add_loop_test(tests, types, 0, (int)(sizeof good / sizeof *good));
   tcase_add_loop_test(tests, wrong_content, 0, (int)(sizeof bad / sizeof *bad));
   tcase_add_test(tests, ranks_0_and_8_and_no_elements);

@@ -1,28 +1,13 @@
 /* Products against plain sums in long double, over shapes that reach every path (own loops, vectors, BLAS, tiles),
  * dtypes, transposed, strided and broadcast operands; and the promises: same bits for any number of threads, NaN
  * overwritten. */
-#include <check.h>
-#include <math.h>
-#include <string.h>
-
-#include "core.h"
+#include "check_nn.h"
 
 Suite *matmul_suite(void);
 
-static nn_context *context;
-static int usual;
-
 static void setup(void) {
-  context = nn_context_new();
-  nn_context_use(context);
+  fixture_open();
   nn_seed(7);
-  usual = nn_threads();
-}
-
-static void teardown(void) {
-  nn_set_threads(usual);
-  nn_context_use(NULL);
-  nn_context_free(context);
 }
 
 static nn_tensor *numbers(nn_dtype dtype, nn_shape shape) {
@@ -241,24 +226,18 @@ START_TEST(bits_do_not_depend_on_threads) {
   }
 } END_TEST
 
-static void fails(nn_tensor *result, const char *message) {
-  ck_assert_ptr_null(result);
-  ck_assert_str_eq(nn_error(), message);
-  nn_clear_error();
-}
-
 START_TEST(errors_show_both_shapes) {
   nn_tensor *a = nn_zeros(NN_FLOAT32, NN_SHAPE(8, 3)), *b = nn_zeros(NN_FLOAT32, NN_SHAPE(2, 4));
   nn_tensor *scalar = nn_zeros(NN_FLOAT32, NN_SCALAR), *v = nn_zeros(NN_FLOAT32, NN_SHAPE(5));
-  fails(nn_matmul(a, b), "matmul: inner dimensions differ: {8, 3} x {2, 4}");
-  fails(nn_matmul(a, v), "matmul: inner dimensions differ: {8, 3} x {5}");
-  fails(nn_matmul(scalar, b), "matmul: expected rank 1 or more, got {} x {2, 4}");
-  fails(nn_matmul_t(a, true, b, false), "matmul: inner dimensions differ: {3, 8} x {2, 4}");
-  fails(nn_matmul_t(a, true, v, false), "matmul: expected two of rank 2, got {8, 3} x {5}");
-  fails(nn_linear(a, b, NULL), "linear: x {8, 3} does not fit w {2, 4}: expected {..., 2}");
-  fails(nn_linear(scalar, b, NULL), "linear: x {} does not fit w {2, 4}: expected {..., 2}");
-  fails(nn_linear(transposed(b), b, v), "linear: b {5} does not fit w {2, 4}: expected {4}");
-  fails(nn_linear(a, v, NULL), "linear: w must be {in, out}, got {5}");
+  fails_with(nn_matmul(a, b), "matmul: inner dimensions differ: {8, 3} x {2, 4}");
+  fails_with(nn_matmul(a, v), "matmul: inner dimensions differ: {8, 3} x {5}");
+  fails_with(nn_matmul(scalar, b), "matmul: expected rank 1 or more, got {} x {2, 4}");
+  fails_with(nn_matmul_t(a, true, b, false), "matmul: inner dimensions differ: {3, 8} x {2, 4}");
+  fails_with(nn_matmul_t(a, true, v, false), "matmul: expected two of rank 2, got {8, 3} x {5}");
+  fails_with(nn_linear(a, b, NULL), "linear: x {8, 3} does not fit w {2, 4}: expected {..., 2}");
+  fails_with(nn_linear(scalar, b, NULL), "linear: x {} does not fit w {2, 4}: expected {..., 2}");
+  fails_with(nn_linear(transposed(b), b, v), "linear: b {5} does not fit w {2, 4}: expected {4}");
+  fails_with(nn_linear(a, v, NULL), "linear: w must be {in, out}, got {5}");
   ck_assert_ptr_null(nn_matmul(nn_zeros(NN_FLOAT32, NN_SHAPE(2, 4, 5)), nn_zeros(NN_FLOAT32, NN_SHAPE(3, 5, 6))));
   ck_assert_ptr_nonnull(nn_error());
   nn_clear_error();
@@ -270,10 +249,10 @@ START_TEST(errors_show_both_shapes) {
 START_TEST(more_columns_than_blas_counts) {
   nn_tensor *one = nn_ones(NN_FLOAT32, NN_SHAPE(1));
   nn_tensor *wide = nn_view(one, NN_SHAPE(1, 3000000000), (int64_t[]){0, 0}, 0);
-  fails(nn_matmul_t(wide, false, wide, true), "matmul: a size of {1, 3000000000} exceeds 2147483647");
+  fails_with(nn_matmul_t(wide, false, wide, true), "matmul: a size of {1, 3000000000} exceeds 2147483647");
   nn_tensor *vector = nn_view(one, NN_SHAPE(3000000000), (int64_t[]){0}, 0);
-  fails(nn_linear(nn_ones(NN_FLOAT32, NN_SHAPE(2, 1)), wide, vector),
-        "linear: a size of {1, 3000000000} exceeds 2147483647");
+  fails_with(nn_linear(nn_ones(NN_FLOAT32, NN_SHAPE(2, 1)), wide, vector),
+             "linear: a size of {1, 3000000000} exceeds 2147483647");
 } END_TEST
 
 /* Each allocation of a product that needs copies fails in turn: an error, and nothing is left behind. */
@@ -304,7 +283,7 @@ Suite *matmul_suite(void) {
   Suite *s = suite_create("matmul");
   TCase *t = tcase_create("matmul");
   tcase_set_timeout(t, 120);
-  tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_checked_fixture(t, setup, fixture_close);
   tcase_add_loop_test(t, every_size_transposition_and_dtype, 0, SIZES);
   tcase_add_test(t, strided_and_broadcast_operands);
   tcase_add_test(t, small_products_have_the_same_bits_for_any_strides);

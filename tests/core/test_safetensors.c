@@ -4,41 +4,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "atomic_file.h"
-#include "check_nn.h"
 #include "file.h"
+#include "folder.h"
 
 Suite *safetensors_suite(void);
 
-static char folder[] = "/tmp/nnlua-safetensors-XXXXXX", path[96], temporary[96];
+static char temporary[96];
 
 static void setup(void) {
-  fixture_open();
-  strcpy(folder + strlen(folder) - 6, "XXXXXX");
-  HOLDS_SO(mkdtemp(folder), "no folder");
-  snprintf(path, sizeof path, "%s/x.safetensors", folder);
+  folder_open("x.safetensors");
   snprintf(temporary, sizeof temporary, "%s/.x.safetensors.tmp", folder);
 }
 
 static void teardown(void) {
   HOLDS_SO(access(temporary, F_OK) != 0, "a temporary file was left");
-  unlink(path);
-  HOLDS_SO(rmdir(folder) == 0, "files were left in the folder");
-  fixture_close();
-}
-
-static void write_bytes(const char *name, const void *bytes, size_t n) {
-  FILE *file = fopen(name, "wb");
-  HOLDS_SO(file && fwrite(bytes, 1, n, file) == n, "cannot write");
-  fclose(file);
+  folder_close();
 }
 
 /* A file of that header (padded or not, as it stands) and n bytes of data. */

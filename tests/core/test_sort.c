@@ -60,7 +60,6 @@ END_TEST
 /* Enough rows to be cut over the pool, and rows too long for that. */
 START_TEST(any_number_of_threads) {
   static const nn_shape shapes[] = {{2, {40, 700}}, {2, {3, 5000}}, {3, {2, 500, 30}}};
-  const int before = nn_threads();
   for (int s = 0; s < 3; s++) {
     nn_tensor *x = sample(NN_FLOAT32, shapes[s], 4), *sorted = NULL, *top = NULL;
     for (int threads = 1; threads <= 8; threads++) {
@@ -76,7 +75,6 @@ START_TEST(any_number_of_threads) {
       check_order(x, sorted, first, first, step, n, false);
     }
   }
-  nn_set_threads(before);
 }
 END_TEST
 
