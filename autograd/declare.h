@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "arithmetic.h"
 #include "network.h"
 
 #define MAYBE_UNUSED __attribute__((unused))
@@ -16,10 +17,6 @@
 #define BELOW_ONE WITHIN(0, 1 - 0x1p-53)
 #define AXIS(help_) OPTION(INTEGER, "axis", help_, .value = -1)
 
-/* c + x and c x, for the constants in formulas */
-static inline MAYBE_UNUSED ag_var *plus(ag_var *x, double c) { return ag_add(x, ag_number(c)); }
-static inline MAYBE_UNUSED ag_var *times(ag_var *x, double c) { return ag_mul(x, ag_number(c)); }
-static inline MAYBE_UNUSED ag_var *minus_from(double c, ag_var *x) { return ag_sub(ag_number(c), x); }
-static inline MAYBE_UNUSED bool is_nil(double number) { return number != number; }
+static inline bool is_nil(double number) { return number != number; }
 
 #endif

@@ -4,10 +4,6 @@
 #include "derivatives.h"
 #include "format.h"
 
-static ag_var *plus(ag_var *x, double c) { return ag_add(x, ag_number(c)); }
-static ag_var *times(ag_var *x, double c) { return ag_mul(x, ag_number(c)); }
-static ag_var *one_minus(ag_var *x) { return ag_sub(ag_number(1), x); }
-
 FORWARD(sigmoid) { return nn_sigmoid(x[0]); }
 VJP(sigmoid)     { WANT(0) = ag_sigmoid_grad(g, y); }
 UNARY(sigmoid, .needs = {Y}, HELP("1 / (1 + e^-x)"))
@@ -18,18 +14,16 @@ VJP(sigmoid_grad)     { WANT(0) = ag_sigmoid_grad(g, x[1]);
                         WANT(1) = ag_mul(ag_mul(g, x[0]), plus(times(x[1], -2), 1)); }
 BINARY(sigmoid_grad, .internal = true, .needs = {X1, X0 | X1})
 
-FORWARD(log_sigmoid) { return nn_log_sigmoid(x[0]); }
-VJP(log_sigmoid)     { WANT(0) = ag_softplus_grad(g, ag_neg(x[0])); }
-UNARY(log_sigmoid, .needs = {X0}, HELP("ln(sigmoid(x))"))
-
+static ag_var *relu_derivative(ag_var *g, ag_var *y);
 FORWARD(relu) { return nn_relu(x[0]); }
-VJP(relu)     { WANT(0) = ag_relu_grad(g, y); }
+VJP(relu)     { WANT(0) = relu_derivative(g, y); }
 UNARY(relu, .needs = {Y}, HELP("max(0, x); gradient 0 at 0"))
 
 FORWARD(relu_grad) { return nn_relu_grad(x[0], x[1]); }
-VJP(relu_grad)     { WANT(0) = ag_relu_grad(g, x[1]);
+VJP(relu_grad)     { WANT(0) = relu_derivative(g, x[1]);
                      WANT(1) = ag_zeros_like(g); }
-BINARY(relu_grad, .internal = true, .needs = {X1, 0})
+DERIVATIVE(relu_grad, 2, .needs = {X1, 0})
+static ag_var *relu_derivative(ag_var *g, ag_var *y) { return APPLY(relu_grad, NULL, g, y); }
 
 /* An activation with one parameter p, and its derivative at x as an op; BEND is the second derivative times G g, where
  * the derivative bends: d = G g, at x. */
@@ -68,11 +62,16 @@ WITH_PARAMETER(elu, "alpha", 1, ag_where(ag_gt(x, ag_number(0)), ag_number(0), e
   DERIVATIVE(op##_grad, 2, .needs = {X1, X0 | X1})                                                    \
   static ag_var *op##_derivative(ag_var *g, ag_var *x) { return APPLY(op##_grad, NULL, g, x); }
 
-static ag_var *steepness(ag_var *s) { return ag_mul(s, one_minus(s)); }        /* s' = s (1 - s) */
+static ag_var *steepness(ag_var *s) { return ag_mul(s, minus_from(1, s)); }        /* s' = s (1 - s) */
 
 WITH_DERIVATIVE(selu, ag_where(ag_gt(x, ag_number(0)), ag_number(0), selu_derivative(d, x)),
                 "1.0507 x where x > 0, else 1.7581 (e^x - 1) (Klambauer et al. 2017)")
 WITH_DERIVATIVE(softplus, ag_mul(d, steepness(ag_sigmoid(x))), "ln(1 + e^x)")
+
+FORWARD(log_sigmoid) { return nn_log_sigmoid(x[0]); }
+VJP(log_sigmoid)     { WANT(0) = softplus_derivative(g, ag_neg(x[0])); }
+UNARY(log_sigmoid, .needs = {X0}, HELP("ln(sigmoid(x))"))
+
 WITH_DERIVATIVE(hard_sigmoid, ((void)x, ag_zeros_like(d)), "x/6 + 1/2 kept within 0..1")
 
 /* softsign'' = -2 sign(x) / (1 + |x|)^3 */
@@ -92,8 +91,8 @@ WITH_DERIVATIVE(silu, silu_curve(d, x), "x sigmoid(x), also called swish (Ramach
 /* With t = tanh(softplus(x)): mish'' = (1 - t^2) s (2 + x (1 - s - 2 t s)) */
 static ag_var *mish_curve(ag_var *d, ag_var *x) {
   ag_var *s = ag_sigmoid(x), *t = ag_tanh(ag_softplus(x));
-  ag_var *bend = plus(ag_mul(x, ag_sub(one_minus(s), times(ag_mul(t, s), 2))), 2);
-  return ag_mul(d, ag_mul(ag_mul(one_minus(ag_square(t)), s), bend));
+  ag_var *bend = plus(ag_mul(x, ag_sub(minus_from(1, s), times(ag_mul(t, s), 2))), 2);
+  return ag_mul(d, ag_mul(ag_mul(minus_from(1, ag_square(t)), s), bend));
 }
 WITH_DERIVATIVE(mish, mish_curve(d, x), "x tanh(softplus(x)) (Misra 2019)")
 
@@ -113,7 +112,7 @@ static ag_var *gelu_tanh_curve(ag_var *d, ag_var *x) {
   ag_var *square = ag_square(x), *t = ag_tanh(times(ag_mul(x, plus(times(square, k), 1)), c));
   ag_var *slope = times(plus(times(square, 3 * k), 1), c);
   ag_var *bend = ag_sub(times(x, 3 * k * c), ag_mul(t, ag_square(slope)));
-  return ag_mul(d, ag_mul(one_minus(ag_square(t)), ag_add(slope, ag_mul(x, bend))));
+  return ag_mul(d, ag_mul(minus_from(1, ag_square(t)), ag_add(slope, ag_mul(x, bend))));
 }
 CURVED(gelu_tanh, gelu_tanh_curve(d, x))
 
@@ -122,8 +121,6 @@ VJP(gelu)     { WANT(0) = a[0].flag ? gelu_tanh_derivative(g, x[0]) : gelu_deriv
 OP(gelu, 1, .needs = {X0}, ATTR({"approximate", AG_FLAG, false, 0}),
    HELP("x Phi(x) (Hendrycks & Gimpel 2016); approximate = true: by tanh"))
 ag_var *ag_gelu(ag_var *x, bool approximate) { return APPLY(gelu, ATTRS({.flag = approximate}), x); }
-
-ag_var *ag_softplus_grad(ag_var *g, ag_var *x) { return softplus_derivative(g, x); }
 
 FORWARD(softmax) { return nn_softmax(x[0], a[0].integer); }
 VJP(softmax)     { WANT(0) = ag_softmax_grad(g, y, a[0].integer); }
@@ -139,10 +136,13 @@ FORWARD(softmax_grad) { return nn_softmax_grad(x[0], x[1], a[0].integer); }
 VJP(softmax_grad)     { WANT(0) = ag_softmax_grad(g, x[1], a[0].integer);
                         WANT(1) = softmax_bend(g, x[0], x[1], a[0].integer); }
 DERIVATIVE(softmax_grad, 2, .needs = {X1, X0 | X1}, ATTR({"dim", AG_DIM, true, 0}))
-ag_var *ag_softmax_grad(ag_var *g, ag_var *y, int64_t dim) { return APPLY(softmax_grad, ATTRS({.integer = dim}), g, y); }
+ag_var *ag_softmax_grad(ag_var *g, ag_var *y, int64_t dim) {
+  return APPLY(softmax_grad, ATTRS({.integer = dim}), g, y);
+}
 
+static ag_var *log_softmax_derivative(ag_var *g, ag_var *y, int64_t dim);
 FORWARD(log_softmax) { return nn_log_softmax(x[0], a[0].integer); }
-VJP(log_softmax)     { WANT(0) = ag_log_softmax_grad(g, y, a[0].integer); }
+VJP(log_softmax)     { WANT(0) = log_softmax_derivative(g, y, a[0].integer); }
 OP(log_softmax, 1, .needs = {Y}, ATTR({"dim", AG_DIM, false, -1}), HELP("ln(softmax(x)), without overflow"))
 ag_var *ag_log_softmax(ag_var *x, int64_t dim) { return APPLY(log_softmax, ATTRS({.integer = dim}), x); }
 
@@ -154,7 +154,7 @@ VJP(log_softmax_grad) {
   WANT(1) = ag_neg(ag_mul(ag_mul(g, p), ag_sum(x[0], NN_INTS(a[0].integer), true)));
 }
 DERIVATIVE(log_softmax_grad, 2, .needs = {X1, X0 | X1}, ATTR({"dim", AG_DIM, true, 0}))
-ag_var *ag_log_softmax_grad(ag_var *g, ag_var *y, int64_t dim) {
+static ag_var *log_softmax_derivative(ag_var *g, ag_var *y, int64_t dim) {
   return APPLY(log_softmax_grad, ATTRS({.integer = dim}), g, y);
 }
 

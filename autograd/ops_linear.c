@@ -54,21 +54,17 @@ VJP(matmul) {
 }
 BINARY(matmul, .needs = {X1, X0}, HELP("(..., m, k) x (..., k, n) -> (..., m, n); rank 1 acts as a row or a column"))
 
-COMPOSE(dot) {
-  if (rank(x[0]) != 1 || rank(x[1]) != 1)
-    return nn_fail("dot: takes two tensors of rank 1; got %s and %s", nn_shape_text(&x[0]->value->shape).s,
-                   nn_shape_text(&x[1]->value->shape).s);
-  return ag_matmul(x[0], x[1]);
+static bool vectors(const char *call, ag_var *const *x) {
+  if (rank(x[0]) == 1 && rank(x[1]) == 1) return true;
+  return nn_fail("%s: takes two tensors of rank 1; got %s and %s", call, nn_shape_text(&x[0]->value->shape).s,
+                 nn_shape_text(&x[1]->value->shape).s);
 }
+
+COMPOSE(dot) { return vectors("dot", x) ? ag_matmul(x[0], x[1]) : NULL; }
 COMPOSED(dot, 2, HELP("sum(x * y) of two vectors"))
 ag_var *ag_dot(ag_var *a, ag_var *b) { return APPLY(dot, NULL, a, b); }
 
-COMPOSE(outer) {
-  if (rank(x[0]) != 1 || rank(x[1]) != 1)
-    return nn_fail("outer: takes two tensors of rank 1; got %s and %s", nn_shape_text(&x[0]->value->shape).s,
-                   nn_shape_text(&x[1]->value->shape).s);
-  return ag_mul(ag_unsqueeze(x[0], 2), ag_unsqueeze(x[1], 1));
-}
+COMPOSE(outer) { return vectors("outer", x) ? ag_mul(ag_unsqueeze(x[0], 2), ag_unsqueeze(x[1], 1)) : NULL; }
 COMPOSED(outer, 2, HELP("(m), (n) -> (m, n): every product of two elements"))
 ag_var *ag_outer(ag_var *a, ag_var *b) { return APPLY(outer, NULL, a, b); }
 

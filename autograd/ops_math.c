@@ -5,10 +5,6 @@
 
 ag_var *ag_zeros_like(ag_var *x) { return x ? ag_constant(nn_zeros(x->value->dtype, x->value->shape)) : NULL; }
 
-/* c - or + x and c x, for the constants in formulas */
-static ag_var *plus(ag_var *x, double c) { return ag_add(x, ag_number(c)); }
-static ag_var *times(ag_var *x, double c) { return ag_mul(x, ag_number(c)); }
-
 FORWARD(add) { return nn_add(x[0], x[1]); }
 VJP(add)     { WANT(0) = g;
                WANT(1) = g; }
@@ -140,15 +136,17 @@ FORWARD(cos) { return nn_cos(x[0]); }
 VJP(cos)     { WANT(0) = ag_neg(ag_mul(g, ag_sin(x[0]))); }
 UNARY(cos, .needs = {X0}, HELP("cosine, of radians"))
 
+static ag_var *tanh_derivative(ag_var *g, ag_var *y);
 FORWARD(tanh) { return nn_tanh(x[0]); }
-VJP(tanh)     { WANT(0) = ag_tanh_grad(g, y); }
+VJP(tanh)     { WANT(0) = tanh_derivative(g, y); }
 UNARY(tanh, .needs = {Y}, HELP("hyperbolic tangent"))
 
 /* y' = g (1 - y^2) */
 FORWARD(tanh_grad) { return nn_tanh_grad(x[0], x[1]); }
-VJP(tanh_grad)     { WANT(0) = ag_tanh_grad(g, x[1]);
+VJP(tanh_grad)     { WANT(0) = tanh_derivative(g, x[1]);
                      WANT(1) = ag_mul(ag_mul(g, x[0]), times(x[1], -2)); }
-BINARY(tanh_grad, .internal = true, .needs = {X1, X0 | X1})
+DERIVATIVE(tanh_grad, 2, .needs = {X1, X0 | X1})
+static ag_var *tanh_derivative(ag_var *g, ag_var *y) { return APPLY(tanh_grad, NULL, g, y); }
 
 /* dx = g 2/sqrt(pi) e^(-x^2) */
 FORWARD(erf) { return nn_erf(x[0]); }
@@ -166,17 +164,16 @@ STEP(floor, "the whole number below; gradient 0")
 STEP(ceil, "the whole number above; gradient 0")
 STEP(round, "the nearest whole number, halves to even; gradient 0")
 
+static ag_var *clamp_derivative(ag_var *g, ag_var *x, const ag_attr *bounds);
 FORWARD(clamp) { return nn_clamp(x[0], a[0].number, a[1].number); }
-VJP(clamp)     { WANT(0) = ag_clamp_grad(g, x[0], a[0].number, a[1].number); }
+VJP(clamp)     { WANT(0) = clamp_derivative(g, x[0], a); }
 OP(clamp, 1, .needs = {X0}, ATTR({"lo", AG_NUMBER, false, -INFINITY}, {"hi", AG_NUMBER, false, INFINITY}),
    HELP("x kept within lo..hi (either may be nil); gradient 1 at the bounds"))
 ag_var *ag_clamp(ag_var *x, double lo, double hi) { return APPLY(clamp, ATTRS({.number = lo}, {.number = hi}), x); }
 
 /* lo <= x <= hi ? g : 0 */
 FORWARD(clamp_grad) { return nn_clamp_grad(x[0], x[1], a[0].number, a[1].number); }
-VJP(clamp_grad)     { WANT(0) = ag_clamp_grad(g, x[1], a[0].number, a[1].number);
+VJP(clamp_grad)     { WANT(0) = clamp_derivative(g, x[1], a);
                       WANT(1) = ag_zeros_like(g); }
 DERIVATIVE(clamp_grad, 2, .needs = {X1, 0}, ATTR({"lo", AG_NUMBER, true, 0}, {"hi", AG_NUMBER, true, 0}))
-ag_var *ag_clamp_grad(ag_var *g, ag_var *x, double lo, double hi) {
-  return APPLY(clamp_grad, ATTRS({.number = lo}, {.number = hi}), g, x);
-}
+static ag_var *clamp_derivative(ag_var *g, ag_var *x, const ag_attr *bounds) { return APPLY(clamp_grad, bounds, g, x); }

@@ -95,10 +95,10 @@ static ag_var *untile(ag_var *g, nn_shape shape, nn_ints repeats) {
   if (g && !g->value->numel) return ag_constant(nn_zeros(g->value->dtype, shape));
   for (int i = 0; i < shape.rank + added; i++) {
     const int64_t size = i < added ? 1 : shape.dim[i - added];
-    const int64_t times = i < missing ? 1 : repeats.v[missing > 0 ? i - missing : i];
+    const int64_t copies = i < missing ? 1 : repeats.v[missing > 0 ? i - missing : i];
     if (!g) return NULL;
-    const int64_t block = outer * times * size, inner = block ? g->value->numel / block : 0;
-    if (times != 1) g = ag_sum(ag_reshape(g, NN_SHAPE(outer, times, size * inner)), NN_INTS(2), false);
+    const int64_t block = outer * copies * size, inner = block ? g->value->numel / block : 0;
+    if (copies != 1) g = ag_sum(ag_reshape(g, NN_SHAPE(outer, copies, size * inner)), NN_INTS(2), false);
     outer *= size;
   }
   return ag_reshape(g, shape);

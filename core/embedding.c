@@ -60,7 +60,9 @@ static nn_tensor *from_floats(const char *call, const char *noun, nn_tensor *val
   return places;
 }
 
-nn_tensor *nn_ids(const char *call, const char *noun, nn_tensor *ids, int64_t k) {
+/* ids from 0 to k - 1 as contiguous int64; NULL with an error that shows the first outside ("embedding: id 10 at {2, 3}
+ * is outside 0..9"). noun is what the caller calls them. */
+static nn_tensor *whole_ids(const char *call, const char *noun, nn_tensor *ids, int64_t k) {
   nn_tensor *values = nn_contiguous(ids), *places = values ? nn_empty(NN_INT64, ids->shape) : NULL;
   if (!places) return NULL;
   return (nn_is_float(ids->dtype) ? from_floats : from_integers)(call, noun, values, places, k);
@@ -83,7 +85,7 @@ nn_tensor *nn_embedding(nn_tensor *weights, nn_tensor *ids) {
   nn_shape shape;
   if (!extended("embedding", &ids->shape, n, &shape)) return NULL;
   const size_t mark = nn_scope_open();
-  nn_tensor *places = nn_ids("embedding", "id", ids, k), *from = places ? nn_contiguous(weights) : NULL;
+  nn_tensor *places = whole_ids("embedding", "id", ids, k), *from = places ? nn_contiguous(weights) : NULL;
   nn_tensor *y = from ? nn_empty(weights->dtype, shape) : NULL;
   if (y) nn_take_rows(y->data, from->data, (size_t)n * nn_dtype_size(y->dtype), k, places->data, places->numel, 1);
   return nn_scope_return(mark, y);
@@ -99,7 +101,7 @@ nn_tensor *nn_embedding_grad(nn_tensor *g, nn_shape shape, nn_tensor *ids) {
   if (!nn_shape_equal(&g->shape, &expected))
     return nn_fail("embedding_grad: %s is expected, got %s", nn_shape_text(&expected).s, nn_shape_text(&g->shape).s);
   const size_t mark = nn_scope_open();
-  nn_tensor *places = nn_ids("embedding_grad", "id", ids, shape.dim[0]), *from = places ? nn_contiguous(g) : NULL;
+  nn_tensor *places = whole_ids("embedding_grad", "id", ids, shape.dim[0]), *from = places ? nn_contiguous(g) : NULL;
   nn_tensor *y = from ? nn_zeros(g->dtype, shape) : NULL;
   if (y) nn_add_rows(g->dtype, y->data, from->data, shape.dim[1], places->data, places->numel);
   return nn_scope_return(mark, y);
@@ -112,7 +114,7 @@ nn_tensor *nn_one_hot(nn_tensor *labels, int64_t k) {
   nn_shape shape;
   if (!extended("one_hot", &labels->shape, k, &shape)) return NULL;
   const size_t mark = nn_scope_open();
-  nn_tensor *places = nn_ids("one_hot", "label", labels, k), *y = places ? nn_zeros(NN_FLOAT32, shape) : NULL;
+  nn_tensor *places = whole_ids("one_hot", "label", labels, k), *y = places ? nn_zeros(NN_FLOAT32, shape) : NULL;
   for (int64_t i = 0; y && i < labels->numel; i++)
     ((float *)y->data)[i * k + ((const int64_t *)places->data)[i]] = 1;
   return nn_scope_return(mark, y);

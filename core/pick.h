@@ -15,8 +15,4 @@ void nn_take_rows(void *to, const void *from, size_t width, int64_t size, const 
 /* Rows of to (size, width) += rows of from (n, width), width in elements, one after the other. */
 void nn_add_rows(nn_dtype dtype, void *to, const void *from, int64_t width, const int64_t *place, int64_t n);
 
-/* ids from 0 to k - 1, integers or whole floats, as contiguous int64; NULL with an error that shows the first
- * outside ("embedding: id 10 at {2, 3} is outside 0..9"). noun is what the caller calls them. */
-nn_tensor *nn_ids(const char *call, const char *noun, nn_tensor *ids, int64_t k);
-
 #endif
