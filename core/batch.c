@@ -3,8 +3,8 @@
 
 #include "elementwise.h"
 #include "movement.h"
+#include "parts.h"
 #include "pick.h"
-#include "pool.h"
 #include "rows.h"
 
 enum { PART = 1 << 15 };                    /* elements that are one piece of work: rows lie far apart in memory */
@@ -22,7 +22,7 @@ typedef struct job {
 /* Rows first..end of the batch; each row of x is read once and written as floats. */
 static void run_part(void *user, int part) {
   const job *j = user;
-  const int64_t first = part * j->group, end = first + j->group < j->n ? first + j->group : j->n;
+  const int64_t first = part * j->group, end = nn_least(j->n, first + j->group);
   for (int64_t i = first; i < end; i++)
     j->loop(j->width, j->y + (size_t)i * j->to_bytes,
             j->x + (size_t)j->place[i] * j->from_bytes, j->scale);
@@ -34,7 +34,7 @@ static void scaled_rows(const nn_tensor *x, nn_tensor *y, const int64_t *place, 
   job j = {.loop = nn_batch()->scaled[x->dtype][y->dtype - NN_FLOAT32], .x = x->data, .y = y->data,
            .from_bytes = (size_t)width * nn_dtype_size(x->dtype), .to_bytes = (size_t)width * nn_dtype_size(y->dtype),
            .n = n, .width = width, .group = width < PART ? PART / width : 1, .place = place, .scale = scale};
-  const int64_t parts = (n + j.group - 1) / j.group;
+  const int64_t parts = nn_pieces(n, j.group);
   if (parts == 1) run_part(&j, 0);
   else nn_parallel((int)parts, run_part, &j);
 }

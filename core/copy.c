@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "format.h"
-#include "pool.h"
+#include "parts.h"
 #include "tiles.h"
 
 /* n elements from x (stride sx) to y (stride sy); false when one does not fit. */
@@ -109,7 +109,6 @@ typedef struct job {
   atomic_bool misfit;
 } job;
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* The dimension with the least step of all, or without one of them: the last of several; 0 is no step. */
 static int closest(const walk *w, const int64_t *step) {
@@ -130,12 +129,12 @@ static void set_blocks(job *j) {
     j->block[j->column] = j->block[j->row] = tiles->side;
     if (w->sx[j->row] == 1) j->tiles = tiles;
   } else {
-    j->block[j->column] = least(w->size[j->column], ROW);
+    j->block[j->column] = nn_least(w->size[j->column], ROW);
     j->row = w->rank == 1 ? -1 : j->column == w->rank - 1 ? w->rank - 2 : w->rank - 1;
-    if (j->row >= 0) j->block[j->row] = least(w->size[j->row], BLOCK / j->block[j->column]);
+    if (j->row >= 0) j->block[j->row] = nn_least(w->size[j->row], BLOCK / j->block[j->column]);
   }
   j->count = 1;
-  for (int i = 0; i < w->rank; i++) j->count *= j->blocks[i] = (w->size[i] + j->block[i] - 1) / j->block[i];
+  for (int i = 0; i < w->rank; i++) j->count *= j->blocks[i] = nn_pieces(w->size[i], j->block[i]);
 }
 
 /* Rows of a block, columns elements of each; steps in elements. */
@@ -163,7 +162,7 @@ static bool copy_block(const job *j, int64_t rows, int64_t columns, char *y, con
 static void run_part(void *user, int part) {
   job *j = user;
   const int rank = j->w.rank;
-  const int64_t first = part * j->part, end = least(j->count, first + j->part);
+  const int64_t first = part * j->part, end = nn_least(j->count, first + j->part);
   int64_t index[NN_MAX_RANK], rest = first;
   bool fits = true;
   for (int i = rank - 1; i >= 0; rest /= j->blocks[i--]) index[i] = rest % j->blocks[i];
@@ -171,7 +170,7 @@ static void run_part(void *user, int part) {
     int64_t to = 0, from = 0, length[NN_MAX_RANK];
     for (int i = 0; i < rank; i++) {
       const int64_t at = index[i] * j->block[i];
-      length[i] = least(j->block[i], j->w.size[i] - at);
+      length[i] = nn_least(j->block[i], j->w.size[i] - at);
       to += at * j->w.sy[i];
       from += at * j->w.sx[i];
     }
@@ -222,8 +221,8 @@ static bool copy(const char *call, nn_tensor *y, const nn_tensor *x) {
            .loop = loops[y->dtype][x->dtype], .cast = cast, .w = joined(y, x)};
   set_blocks(&j);
   const int64_t parts = small || overlaps_itself(&j.w) ? 1 : (int64_t)(bytes / PART_BYTES);
-  j.part = (j.count + parts - 1) / parts;
-  nn_parallel((int)((j.count + j.part - 1) / j.part), run_part, &j);
+  j.part = nn_pieces(j.count, parts);
+  nn_parallel((int)nn_pieces(j.count, j.part), run_part, &j);
   return !j.misfit || does_not_fit(call, y, x);
 }
 

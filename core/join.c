@@ -6,6 +6,7 @@
 
 #include "format.h"
 #include "movement.h"
+#include "parts.h"
 
 /* The dtype of the list as a whole: promoted pair by pair. False when an element is missing. */
 static bool common_dtype(const char *call, int n, nn_tensor *const *list, nn_dtype *dtype) {
@@ -35,9 +36,11 @@ static void place_rows(char *to, size_t step, const char *from, size_t width, in
 #undef PLACE
 }
 
-/* y (outer, a + b + ...) from list: (outer, a), (outer, b), ... */
-static nn_tensor *fill_beside(nn_tensor *y, int64_t outer, int n, nn_tensor *const *list) {
+/* y (outer, a + b + ...) from list: (outer, a), (outer, b), ...; outer is what stands before axis */
+static nn_tensor *fill_beside(nn_tensor *y, int axis, int n, nn_tensor *const *list) {
   if (!y || !y->numel) return y;
+  int64_t outer, inner;
+  nn_split_at(&y->shape, axis, &outer, &inner);
   const size_t size = nn_dtype_size(y->dtype), step = (size_t)(y->numel / outer) * size;
   char *to = y->data;
   for (int i = 0; i < n; i++) {
@@ -52,13 +55,6 @@ static nn_tensor *fill_beside(nn_tensor *y, int64_t outer, int n, nn_tensor *con
     if (!x) return NULL;
   }
   return y;
-}
-
-/* The product of the sizes in front of axis. */
-static int64_t size_before(const nn_shape *shape, int axis) {
-  int64_t outer = 1;
-  for (int i = 0; i < axis; i++) outer *= shape->dim[i];
-  return outer;
 }
 
 /* Do a and b agree in every dimension but axis? */
@@ -85,7 +81,7 @@ nn_tensor *nn_cat(int n, nn_tensor *const *list, int64_t dim) {
     if (__builtin_add_overflow(shape.dim[axis], other->dim[axis], &shape.dim[axis]))
       return nn_fail("cat: the sizes of dimension %d add up to more than memory can address", axis + 1);
   }
-  return fill_beside(nn_empty(dtype, shape), size_before(&shape, axis), n, list);
+  return fill_beside(nn_empty(dtype, shape), axis, n, list);
 }
 
 /* n tensors of one shape -> that shape with a dimension of size n: the same bands, each a slice thick. */
@@ -101,7 +97,7 @@ nn_tensor *nn_stack(int n, nn_tensor *const *list, int64_t dim) {
   const int axis = nn_new_dim("stack", each, dim);
   if (axis < 0) return NULL;
   for (int i = 0; i < shape.rank; i++) shape.dim[i] = i == axis ? n : each->dim[i - (i > axis)];
-  return fill_beside(nn_empty(dtype, shape), size_before(&shape, axis), n, list);
+  return fill_beside(nn_empty(dtype, shape), axis, n, list);
 }
 
 typedef struct tiling {

@@ -8,11 +8,9 @@
 #include <string.h>
 
 #include "movement.h"
-#include "pool.h"
+#include "parts.h"
 
 enum { PART_BYTES = 1 << 17, PART = 1 << 15 };   /* of rows, and elements, that are one piece of work */
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Contiguous int64, not checked yet. */
 static nn_tensor *positions_of(const char *call, nn_tensor *positions) {
@@ -75,10 +73,10 @@ static void take(char *to, const char *from, size_t width, const int64_t *place,
 
 static void take_part(void *user, int part) {
   const taking *t = user;
-  const int64_t first = part * t->part, end = least(t->rows, first + t->part);
+  const int64_t first = part * t->part, end = nn_least(t->rows, first + t->part);
   const char *from = t->from + (size_t)(first / t->n) * t->table;
   for (int64_t row = first, i = first % t->n, m; row < end; row += m, i = 0, from += t->table) {
-    m = least(t->n - i, end - row);
+    m = nn_least(t->n - i, end - row);
     take(t->to + (size_t)row * t->width, from, t->width, t->place + i, m);
   }
 }
@@ -89,7 +87,7 @@ void nn_take_rows(void *to, const void *from, size_t width, int64_t size, const 
   if (!width || !rows) return;
   taking t = {to, from, width, width * (size_t)size, place, n, rows, rows};
   if (width * (size_t)rows >= 2 * PART_BYTES) t.part = width < PART_BYTES ? (int64_t)(PART_BYTES / width) : 1;
-  nn_parallel((int)((rows + t.part - 1) / t.part), take_part, &t);
+  nn_parallel((int)nn_pieces(rows, t.part), take_part, &t);
 }
 
 /* Unsigned, so that integers wrap around. */
@@ -111,13 +109,6 @@ void nn_add_rows(nn_dtype dtype, void *to, const void *from, int64_t width, cons
     add_rows_u8, add_rows_i64, add_rows_f32, add_rows_f64,
   };
   add[dtype](to, from, width, place, n);
-}
-
-/* shape as (outer, shape[axis], inner) */
-static void split_at(const nn_shape *shape, int axis, int64_t *outer, int64_t *inner) {
-  *outer = *inner = 1;
-  for (int i = 0; i < axis; i++) *outer *= shape->dim[i];
-  for (int i = axis + 1; i < shape->rank; i++) *inner *= shape->dim[i];
 }
 
 /* shape with dimension axis replaced by those of positions; false when the rank grows too high */
@@ -144,7 +135,7 @@ nn_tensor *nn_index_add(nn_tensor *g, nn_shape shape, int64_t dim, nn_tensor *po
   nn_tensor *from = p ? nn_contiguous(g) : NULL, *y = from ? nn_zeros(g->dtype, shape) : NULL;
   if (!y || !g->numel) return nn_scope_return(mark, y);
   int64_t outer, inner;
-  split_at(&shape, axis, &outer, &inner);
+  nn_split_at(&shape, axis, &outer, &inner);
   const size_t size = nn_dtype_size(g->dtype);
   for (int64_t o = 0; o < outer; o++)
     nn_add_rows(g->dtype, (char *)y->data + (size_t)(o * shape.dim[axis] * inner) * size,
@@ -192,7 +183,7 @@ static void run_part(void *user, int part) {
   running *w = user;
   const nn_shape *shape = &w->p->shape;
   const int last = shape->rank - 1;
-  const int64_t n = shape->dim[last], first = part * w->part, end = least(w->p->numel, first + w->part);
+  const int64_t n = shape->dim[last], first = part * w->part, end = nn_least(w->p->numel, first + w->part);
   const int64_t size = (int64_t)nn_dtype_size(w->dense->dtype);
   run r = {0, last == w->axis ? 0 : w->other->stride[last], w->other->stride[w->axis], w->other->shape.dim[w->axis]};
   int64_t index[NN_MAX_RANK], base = 0, rest = first / n;
@@ -201,7 +192,7 @@ static void run_part(void *user, int part) {
     base += i == w->axis ? 0 : index[i] * w->other->stride[i];
   }
   for (int64_t at = first, j = first % n; at < end; at += r.n, j = 0) {
-    r.n = least(n - j, end - at);
+    r.n = nn_least(n - j, end - at);
     if (!w->loop(&r, (const int64_t *)w->p->data + at, (char *)w->dense->data + at * size,
                  (char *)w->other->data + (base + j * r.step) * size))
       atomic_store_explicit(&w->miss, true, memory_order_relaxed);
@@ -222,7 +213,7 @@ static bool for_each_run(const char *call, const nn_tensor *p, int axis, nn_tens
   if (!p->numel) return true;
   running w = {.p = p, .dense = dense, .other = other, .axis = axis, .loop = loop,
                .part = cut && p->numel >= 2 * PART ? PART : p->numel};
-  nn_parallel((int)((p->numel + w.part - 1) / w.part), run_part, &w);
+  nn_parallel((int)nn_pieces(p->numel, w.part), run_part, &w);
   return !w.miss || outside(call, p->data, &other->shape, axis);
 }
 
@@ -268,7 +259,7 @@ nn_tensor *nn_index_select(nn_tensor *x, int64_t dim, nn_tensor *positions) {
   nn_tensor *from = p ? nn_contiguous(x) : NULL, *y = from ? nn_empty(x->dtype, shape) : NULL;
   if (!y || !y->numel) return nn_scope_return(mark, y);
   int64_t outer, inner;
-  split_at(&x->shape, axis, &outer, &inner);
+  nn_split_at(&x->shape, axis, &outer, &inner);
   nn_take_rows(y->data, from->data, (size_t)inner * nn_dtype_size(x->dtype), x->shape.dim[axis], p->data, p->numel,
                outer);
   return nn_scope_return(mark, y);

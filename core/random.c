@@ -8,7 +8,7 @@
 #include "context_state.h"
 #include "format.h"
 #include "philox.h"
-#include "pool.h"
+#include "parts.h"
 
 enum { PART_GROUPS = 512 };              /* 32,768 float32 elements: some 20 microseconds */
 
@@ -58,8 +58,8 @@ static nn_tensor *filled(nn_generator *generator, nn_dtype dtype, nn_shape shape
   draw->key = generator->key;
   draw->counter = generator->counter;
   fill f = {loop, draw, y->data, y->numel, (int64_t)nn_dtype_size(dtype), group_elements};
-  const int64_t groups = (y->numel + group_elements - 1) / group_elements;
-  nn_parallel((int)((groups + PART_GROUPS - 1) / PART_GROUPS), fill_part, &f);
+  const int64_t groups = nn_pieces(y->numel, group_elements);
+  nn_parallel((int)nn_pieces(groups, PART_GROUPS), fill_part, &f);
   generator->counter += (uint64_t)groups * NN_LANES;
   return y;
 }
@@ -162,6 +162,6 @@ nn_tensor *nn_randperm(nn_generator *generator, int64_t n) {
     y[last] = y[other];
     y[other] = value;
   }
-  generator->counter += (uint64_t)((n + NN_LANES - 1) / NN_LANES) * NN_LANES;
+  generator->counter += (uint64_t)nn_pieces(n, NN_LANES) * NN_LANES;
   return t;
 }

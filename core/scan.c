@@ -1,8 +1,6 @@
 /* Running sums. Floats are added in float64 and rounded at each element, so that long scans stay exact to float32. Sums
  * that run side by side are taken together: an addition need not wait for the one before. */
-#include "tensor.h"
-
-#include "pool.h"
+#include "parts.h"
 #include "reduce.h"
 
 enum { COLUMNS = 256, ROWS = 4, PART = 1 << 15 };   /* elements that are one piece of work, from two on cut */
@@ -43,7 +41,7 @@ typedef struct job {
 
 static void run_part(void *user, int part) {
   const job *j = user;
-  const int64_t first = part * j->part, end = first + j->part < j->strips ? first + j->part : j->strips;
+  const int64_t first = part * j->part, end = nn_least(j->strips, first + j->part);
   for (int64_t s = first; s < end; s++) {
     int64_t from = s * ROWS * j->n, left = j->outer - s * ROWS, most = ROWS;
     if (j->inner > 1) {
@@ -52,7 +50,7 @@ static void run_part(void *user, int part) {
       left = j->inner - at;
       most = COLUMNS;
     }
-    j->scan(j->x, j->y, from, j->n, j->inner, (int)(left < most ? left : most));
+    j->scan(j->x, j->y, from, j->n, j->inner, (int)nn_least(left, most));
   }
 }
 
@@ -66,13 +64,12 @@ nn_tensor *nn_cumsum(nn_tensor *x, int64_t dim) {
   const nn_dtype dtype = nn_is_float(x->dtype) ? x->dtype : NN_INT64;
   nn_tensor *from = nn_contiguous(x), *y = from ? nn_empty(dtype, x->shape) : NULL;
   if (!y || !y->numel) return nn_scope_return(mark, y);
-  job j = {.scan = scan[x->dtype], .x = from->data, .y = y->data, .outer = 1, .n = x->shape.dim[axis], .across = 1};
-  for (int i = 0; i < axis; i++) j.outer *= x->shape.dim[i];
-  j.inner = x->numel / j.outer / j.n;
-  if (j.inner > 1) j.across = (j.inner + COLUMNS - 1) / COLUMNS;
-  j.strips = j.inner > 1 ? j.outer * j.across : (j.outer + ROWS - 1) / ROWS;
+  job j = {.scan = scan[x->dtype], .x = from->data, .y = y->data, .n = x->shape.dim[axis]};
+  nn_split_at(&x->shape, axis, &j.outer, &j.inner);
+  j.across = nn_pieces(j.inner, COLUMNS);
+  j.strips = j.inner > 1 ? j.outer * j.across : nn_pieces(j.outer, ROWS);
   const int64_t parts = x->numel < 2 * PART ? 1 : x->numel / PART;
-  j.part = (j.strips + parts - 1) / parts;
-  nn_parallel((int)((j.strips + j.part - 1) / j.part), run_part, &j);
+  j.part = nn_pieces(j.strips, parts);
+  nn_parallel((int)nn_pieces(j.strips, j.part), run_part, &j);
   return nn_scope_return(mark, y);
 }

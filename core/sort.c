@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "movement.h"
-#include "pool.h"
+#include "parts.h"
 
 typedef struct item { uint64_t key; int64_t position; } item;
 
@@ -97,7 +97,7 @@ static inline void insert(item *best, int64_t *held, int64_t k, item next) {
     T least = *x;                                                                              \
     int64_t held = 0;                                                                          \
     for (int64_t first = 0, end; first < n; first = end) {                                     \
-      end = first + STRIP < n ? first + STRIP : n;                                             \
+      end = nn_least(n, first + STRIP);                                                        \
       int above = held < k;                                                                    \
       for (int64_t i = first; i < end; i++) above |= !(x[i] <= least);                         \
       for (int64_t i = first; above && i < end; i++) {                                         \
@@ -141,7 +141,7 @@ static void order_row(const job *j, int64_t row, item *items, item *spare) {
 static void run_part(void *user, int part) {
   const job *j = user;
   item *items = j->space + 2 * part * j->n;
-  const int64_t first = part * j->part, end = first + j->part < j->rows ? first + j->part : j->rows;
+  const int64_t first = part * j->part, end = nn_least(j->rows, first + j->part);
   for (int64_t row = first; row < end; row++) order_row(j, row, items, items + j->n);
 }
 
@@ -149,7 +149,7 @@ static void run_part(void *user, int part) {
 static int parts_of(int64_t rows, int64_t n) {
   if (rows * n < PARALLEL_FROM) return 1;
   const int64_t room = n < ROOM / PARTS ? PARTS : n < ROOM ? ROOM / n : 1;
-  return (int)(rows < room ? rows : room);
+  return (int)nn_least(rows, room);
 }
 
 /* Positions along dimension axis, the first k of the order (k < 0: all). */
@@ -166,8 +166,8 @@ static nn_tensor *order_along(nn_tensor *x, int axis, int64_t k, bool descending
     nn_tensor *space = nn_empty(NN_INT64, NN_SHAPE(4 * n * parts));
     if (!space) return nn_scope_return(mark, NULL);
     job j = {rows, y->data, space->data, rows->numel / n, n, shape.dim[last - 1], 0, descending};
-    j.part = (j.rows + parts - 1) / parts;
-    nn_parallel((int)((j.rows + j.part - 1) / j.part), run_part, &j);
+    j.part = nn_pieces(j.rows, parts);
+    nn_parallel((int)nn_pieces(j.rows, j.part), run_part, &j);
   }
   return nn_scope_return(mark, axis + 1 == last ? y : nn_contiguous(nn_transpose(y, axis + 1, last)));
 }
