@@ -109,7 +109,6 @@ typedef struct job {
   atomic_bool misfit;
 } job;
 
-
 /* The dimension with the least step of all, or without one of them: the last of several; 0 is no step. */
 static int closest(const walk *w, const int64_t *step) {
   int best = w->rank - 1;

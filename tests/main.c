@@ -5,8 +5,8 @@
 
 #define SUITES(each) \
   each(elementwise) each(lengths) each(reduce) each(normalize) each(movement) each(pool) each(matmul) each(random) \
-  each(copy) each(update) each(files) each(safetensors) each(csv) each(format) each(sort) each(engine) each(ops) \
-  each(network) each(allocation) each(interpreters) each(limits)
+  each(copy) each(update) each(files) each(safetensors) each(csv) each(format) each(sort) each(tensor) each(engine) \
+  each(ops) each(network) each(allocation) each(interpreters) each(limits)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

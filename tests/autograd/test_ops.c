@@ -1,7 +1,8 @@
 /* Every op that can be differentiated, on its samples (op_samples.c), in every memory layout, in float64:
  *   first order: the vjp of a random cotangent g against differences of sum(g y), relative error 1e-6
  *   second order: the gradient of sum(u dx) by inputs and by g against differences of dx, relative error 1e-4
- * and on each sample: the same bits from any strides, gradients of their input's shape and dtype, inputs used twice. */
+ * and on each sample: the same bits from any strides and on any number of threads, gradients of their input's shape and
+ * dtype, inputs used twice. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -209,12 +210,13 @@ static void second_order(trial t) {
   }
 }
 
-static void same_bits(const trial *t, const nn_tensor *a, const nn_tensor *b) {
+static void same_bits(const trial *t, const nn_tensor *a, const nn_tensor *b, const char *where) {
   HOLDS_SO(a->dtype == b->dtype && nn_shape_equal(&a->shape, &b->shape), "%s: shapes or dtypes differ", t->text);
+  const size_t bytes = (size_t)a->numel * nn_dtype_size(a->dtype);
+  if (!bytes || (a->contiguous && b->contiguous && !memcmp(a->data, b->data, bytes))) return;
   for (int64_t i = 0; i < a->numel; i++)
     HOLDS_SO(!memcmp(element_at(a, i), element_at(b, i), nn_dtype_size(a->dtype)),
-             "%s: element %lld is %.17g, from contiguous inputs %.17g", t->text, (long long)i + 1, element(a, i),
-             element(b, i));
+             "%s: element %lld is %.17g, %s %.17g", t->text, (long long)i + 1, element(a, i), where, element(b, i));
 }
 
 /* The op on copies of the inputs as it sees them, but contiguous. */
@@ -225,7 +227,7 @@ static void strided_bits(trial t) {
     ag_var *x = t.input[i];
     if (x && !x->value->number) contiguous.input[i] = ag_clone(as_input(&t, i));
   }
-  same_bits(&t, applied(&t)->value, applied(&contiguous)->value);
+  same_bits(&t, applied(&t)->value, applied(&contiguous)->value, "from contiguous inputs");
   nn_set_recording(recording);
 }
 
@@ -321,6 +323,71 @@ static void in_both_dtypes(trial t64) {
 START_TEST(dtypes_of_gradients) { on_samples(_i, CONTIGUOUS, in_both_dtypes); }
 END_TEST
 
+/* So large that the work is cut: sizes above 1 times k, in the shapes among the arguments too. */
+static op_sample enlarged(const ag_op *op, const op_sample *sample, int64_t k, char text[SAMPLE_INPUTS][64]) {
+  op_sample large = *sample;
+  for (int i = 0; i < SAMPLE_INPUTS; i++) {
+    if (!sample->x[i].shape) continue;
+    const nn_shape shape = shape_of(sample->x[i].shape);
+    int at = 0;
+    text[i][0] = '\0';
+    for (int d = 0; d < shape.rank; d++)
+      at += snprintf(text[i] + at, (size_t)(64 - at), " %lld", (long long)(shape.dim[d] > 1 ? k : 1) * shape.dim[d]);
+    large.x[i].shape = text[i];
+  }
+  for (int a = 0; a < AG_ATTRS; a++)
+    if (op->attr[a].kind == AG_SHAPE && !strcmp(op->attr[a].name, "shape"))
+      for (int d = 0; d < large.attr[a].ints.n; d++) large.attr[a].ints.v[d] *= large.attr[a].ints.v[d] > 1 ? k : 1;
+  return large;
+}
+
+/* The factor with which neither the inputs nor the result have more than 300,000 elements; 1 where nothing can grow. */
+static int64_t factor(const trial *t) {
+  double k = INFINITY;
+  for (int i = -1; i < t->n; i++) {
+    const nn_shape shape = i < 0 ? applied(t)->value->shape : t->shape[i];
+    double numel = 1, growing = 0;
+    for (int d = 0; d < shape.rank; d++) numel *= (double)shape.dim[d], growing += shape.dim[d] > 1;
+    if (growing) k = fmin(k, floor(pow(300000 / numel, 1 / growing)));
+  }
+  return isfinite(k) ? (int64_t)k : 1;
+}
+
+/* The result and all gradients, with 1, 2, 3 and 8 threads. */
+static void on_threads(const trial *t) {
+  static const int threads[] = {1, 2, 3, 8};
+  ag_var *first = NULL, *first_dx[SAMPLE_INPUTS], *g = NULL, *dx[SAMPLE_INPUTS];
+  for (int n = 0; n < 4; n++) {
+    nn_set_threads(threads[n]);
+    ag_var *y = applied(t);
+    if (!n) g = random_like(y->value, false);
+    gradients(t, y, g, 0, dx);
+    if (!n) first = y, memcpy(first_dx, dx, sizeof dx);
+    same_bits(t, y->value, first->value, "on one thread");
+    for (int i = 0; i < t->leaves; i++) same_bits(t, dx[i]->value, first_dx[i]->value, "on one thread");
+  }
+}
+
+/* Two large samples of each op, the second transposed. Ops whose sizes hang together with positions stay small. */
+START_TEST(bits_on_any_number_of_threads) {
+  static const char small[] = " slice_spread slice_put masked_spread ";
+  char text[SAMPLE_INPUTS][64];
+  int count, done = 0, found = 0;
+  const ag_op *op = ag_ops(&count)[_i];
+  for (const op_sample *sample = op_samples; sample->op && done < 2; sample++) {
+    if (strcmp(sample->op, op->name)) continue;
+    const trial t = begin(op, sample, ++found, CONTIGUOUS, NN_FLOAT32);
+    const int64_t k = strstr(small, op->name) ? 1 : factor(&t);
+    const op_sample large = enlarged(op, sample, k, text);
+    const trial largest = begin(op, &large, found, done ? TRANSPOSED : CONTIGUOUS, NN_FLOAT32);
+    on_threads(&largest);
+    done += k > 1;
+    nn_scope_close(0);
+  }
+  HOLDS_SO(done || !found || strstr(small, op->name), "%s: no sample can be enlarged", op->name);
+}
+END_TEST
+
 /* A sample of an op that is not in the table would check nothing. */
 START_TEST(samples_name_ops) {
   for (const op_sample *sample = op_samples; sample->op; sample++)
@@ -359,6 +426,7 @@ Suite *ops_suite(void) {
   tcase_add_loop_test(each, first_derivatives, 0, count);
   tcase_add_loop_test(each, second_derivatives, 0, count);
   tcase_add_loop_test(each, bits_of_strided_inputs, 0, count);
+  tcase_add_loop_test(each, bits_on_any_number_of_threads, 0, count);
   tcase_add_loop_test(each, repeated_use, 0, count);
   tcase_add_loop_test(each, dtypes_of_gradients, 0, count);
   suite_add_tcase(suite, each);

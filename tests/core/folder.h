@@ -1,4 +1,4 @@
-/* What the suites of files share: a fixture with a folder of its own, which must be empty at the end but for one file. */
+/* What the suites of files share: a fixture with a folder of its own, empty at the end but for one file. */
 #ifndef NNLUA_TEST_FOLDER_H
 #define NNLUA_TEST_FOLDER_H
 

@@ -20,8 +20,7 @@ static void assert_values(nn_tensor *x, nn_dtype dtype, int64_t n, const double 
   ck_assert_str_eq(nn_dtype_name(x->dtype), nn_dtype_name(dtype));
   ck_assert_int_eq(x->numel, n);
   for (int64_t i = 0; i < n; i++)
-    ck_assert_msg(element(x, i) == values[i] || (isnan(element(x, i)) && isnan(values[i])), "element %d: %g, expected %g",
-                  (int)i, element(x, i), values[i]);
+    HOLDS_SO(close_to(element(x, i), values[i], 0, 0), "element %d: %g, expected %g", (int)i, element(x, i), values[i]);
 }
 #define ASSERT_VALUES(x, dtype, ...) \
   assert_values(x, dtype, (int64_t)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
@@ -160,7 +159,8 @@ START_TEST(derivatives) {
     for (int64_t i = 0; i < x->numel; i++) {
       const real v = element(x, i), want = element(g, i) * (grad_rows[_i].f(v + h) - grad_rows[_i].f(v - h)) / (2 * h);
       ck_assert_msg(fabsl(element(y, i) - want) < 1e-8L && fabsl(element(y32, i) - want) < 3e-6L,
-                    "%s at %Lg: %.12g and %.7g, expected %.12Lg", grad_rows[_i].name, v, element(y, i), element(y32, i), want);
+                    "%s at %Lg: %.12g and %.7g, expected %.12Lg", grad_rows[_i].name, v, element(y, i),
+                    element(y32, i), want);
     }
   }
 } END_TEST
@@ -290,7 +290,8 @@ START_TEST(threads) {
     y[n][4] = nn_tanh(nn_div(across, bias));
   }
   for (int k = 0; k < 5; k++) assert_same_bits(y[0][k], y[1][k], "3 threads");
-  for (int64_t i = 0; i < thin->numel; i += 997) ck_assert(element(y[1][3], i) == (float)(element(thin, i) * (double)(i % 7)));
+  for (int64_t i = 0; i < thin->numel; i += 997)
+    ck_assert(element(y[1][3], i) == (float)(element(thin, i) * (double)(i % 7)));
   nn_set_threads(before);
 } END_TEST
 

@@ -153,7 +153,8 @@ START_TEST(distributions) {
     ck_assert_double_eq_tol(moment(scaled, -3, 0.5, 1), 0, 0.01);
     ck_assert_double_eq_tol(moment(scaled, -3, 0.5, 2), 1, 0.012);
     double product = 0;                            /* the two numbers of a pair are independent */
-    for (int i = 0; i + 16 < N; i++) product += element(z, i) * element(z, i + (dtype == NN_FLOAT32 ? 32 : 16) % (N - i));
+    for (int i = 0; i + 16 < N; i++)
+      product += element(z, i) * element(z, i + (dtype == NN_FLOAT32 ? 32 : 16) % (N - i));
     ck_assert_double_eq_tol(product / N, 0, 0.012);
   }
 } END_TEST
