@@ -23,24 +23,31 @@ typedef struct pass {
   int64_t outer, rows, inner, chunk, chunks, columns, pieces, group;
 } pass;
 
+static nn_reduce_loop *loop_of(nn_reduction op, nn_dtype dtype) {
+  nn_reduce_loop *loop = nn_reduce()->loop[op][dtype];
+  return loop ? loop : nn_reduce_portable.loop[op][dtype];
+}
+
 static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* One call of the kernel: chunk number `chunk` of the rows and piece number `piece` of the columns of slab o. */
-static void run_unit(const pass *p, int64_t o, int64_t chunk, int64_t piece) {
+/* One call of the kernel: chunk number `chunk` of the rows and piece number `piece` of the columns of slab o, or n
+ * slabs that are not cut. */
+static void run_unit(const pass *p, int64_t o, int64_t n, int64_t chunk, int64_t piece) {
   const int64_t row = chunk * p->chunk, column = piece * p->columns;
   const char *x = p->x + (size_t)((o * p->rows + row) * p->inner + column) * p->x_size;
   char *y = p->y + (size_t)((o * p->chunks + chunk) * p->inner + column) * p->y_size;
-  p->loop(x, p->inner, lesser(p->chunk, p->rows - row), lesser(p->columns, p->inner - column), y);
+  p->loop(x, n, lesser(p->chunk, p->rows - row), p->inner, lesser(p->columns, p->inner - column), y);
 }
 
 /* Units are numbered with the piece running fastest; that each part takes `group` of them depends on the sizes only. */
 static void run_part(void *user, int part) {
   const pass *p = user;
   const int64_t each = p->chunks * p->pieces, units = p->outer * each, first = part * p->group;
-  for (int64_t u = first; u < lesser(first + p->group, units); u++)
-    if (each == 1) run_unit(p, u, 0, 0);
-    else run_unit(p, u / each, u / p->pieces % p->chunks, u % p->pieces);
+  const int64_t last = lesser(first + p->group, units);
+  if (each == 1) run_unit(p, first, last - first, 0, 0);
+  else
+    for (int64_t u = first; u < last; u++) run_unit(p, u / each, 1, u / p->pieces % p->chunks, u % p->pieces);
 }
 
 /* How the work is cut, by its sizes alone: pieces of about equal width (a narrow last one would be slow), chunks
@@ -71,10 +78,10 @@ static bool reduce_middle(nn_reduction op, nn_dtype dtype, const void *x, int64_
                           void *y) {
   const nn_dtype to = result_dtype(op, dtype);
   if (outer == 1 && inner <= COLUMNS && rows * inner <= PART) {      /* what plan would make of it */
-    nn_reduce()->loop[op][dtype](x, inner, rows, inner, y);
+    loop_of(op, dtype)(x, 1, rows, inner, inner, y);
     return true;
   }
-  pass p = {.loop = nn_reduce()->loop[op][dtype], .x = x, .y = y, .x_size = nn_dtype_size(dtype),
+  pass p = {.loop = loop_of(op, dtype), .x = x, .y = y, .x_size = nn_dtype_size(dtype),
             .y_size = nn_dtype_size(to), .outer = outer, .rows = rows, .inner = inner};
   plan(&p);
   nn_tensor *partial = p.chunks > 1 ? nn_empty(to, NN_SHAPE(outer, p.chunks, inner)) : NULL;
@@ -180,7 +187,8 @@ nn_tensor *nn_mean(nn_tensor *x, nn_ints dims, bool keepdim) {
   /* a sum of int64 may overflow, and the result is a float anyway */
   const bool wide = x->dtype == NN_INT64;
   nn_tensor *from = wide ? nn_cast(x, NN_FLOAT64) : x;
-  nn_tensor *sums = !from ? NULL : reduce_to("mean", NN_SUM, from, reduced, nn_shape_reduced(&x->shape, reduced, keepdim));
+  const nn_shape shape = nn_shape_reduced(&x->shape, reduced, keepdim);
+  nn_tensor *sums = from ? reduce_to("mean", NN_SUM, from, reduced, shape) : NULL;
   nn_tensor *y = sums ? divided(sums, n) : NULL;
   return nn_scope_return(mark, wide && y ? nn_cast(y, NN_FLOAT32) : y);
 }
@@ -229,15 +237,15 @@ typedef struct choosing { nn_reduction op; const nn_tensor *x; int64_t n, rows, 
 
 static void choose_part(void *user, int part) {
   const choosing *c = user;
-  const nn_reduce_kernels *kernels = nn_reduce();
+  nn_reduce_loop *const extreme = loop_of(c->op, c->x->dtype);
   const nn_dtype dtype = c->x->dtype;
   const size_t bytes = (size_t)c->n * nn_dtype_size(dtype);
   for (int64_t r = part * c->group; r < lesser((part + 1) * c->group, c->rows); r++) {
     /* two passes over a row, both of them vectors, beat one that carries positions along */
     const char *row = (const char *)c->x->data + (size_t)r * bytes;
     double value[1];                         /* room for any dtype */
-    kernels->loop[c->op][dtype](row, 1, c->n, 1, value);
-    c->y[r] = kernels->find[dtype](row, c->n, value) + 1;
+    extreme(row, 1, c->n, 1, 1, value);
+    c->y[r] = nn_reduce()->find[dtype](row, c->n, value) + 1;
   }
 }
 

@@ -5,10 +5,11 @@
 #include "kernels.h"
 #include "tensor.h"
 
-/* Reductions: y[j] = op over i < rows of x[i * step + j], for j < width. rows >= 1. Sums and products of integers are
- * int64, largest and smallest keep the dtype. NULL for products of uint8. */
+/* Reductions: y[o * step + j] = op over i < rows of x[(o * rows + i) * step + j], for o < outer and j < width.
+ * rows >= 1, and step is 1 only where width is. Sums and products of integers are int64, largest and smallest keep the
+ * dtype. NULL where the portable set's loop is to be taken, and for products of uint8. */
 typedef enum nn_reduction { NN_SUM, NN_PROD, NN_MAX, NN_MIN, NN_REDUCTIONS } nn_reduction;
-typedef void nn_reduce_loop(const void *x, int64_t step, int64_t rows, int64_t width, void *y);
+typedef void nn_reduce_loop(const void *x, int64_t outer, int64_t rows, int64_t step, int64_t width, void *y);
 
 typedef struct nn_reduce_kernels {
   nn_reduce_loop *loop[NN_REDUCTIONS][NN_DTYPES];

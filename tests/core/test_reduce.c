@@ -62,11 +62,11 @@ static void check_against(const nn_tensor *x, nn_ints dims, bool keepdim) {
   same_bits(product, nn_prod(nn_clone(in), dims, keepdim));
 }
 
-/* Sizes below and above a leaf, the lanes, a tile of columns, a piece of columns and a chunk of rows. */
+/* Sizes below and above a block, a run, a leaf, the lanes, a tile of columns, a piece of columns and a chunk of rows. */
 static const nn_shape shapes[] = {
   {0, {0}}, {1, {1}}, {1, {5}}, {1, {16}}, {1, {33}}, {1, {64}}, {1, {1000}}, {2, {3, 4}}, {2, {1, 7}}, {2, {7, 1}},
   {2, {17, 33}}, {2, {130, 70}}, {2, {9, 600}}, {2, {600, 3}}, {3, {2, 3, 4}}, {3, {5, 1, 6}}, {4, {2, 3, 4, 5}},
-  {5, {2, 3, 2, 3, 2}}, {3, {4, 40, 9}},
+  {5, {2, 3, 2, 3, 2}}, {3, {4, 40, 9}}, {1, {17}}, {2, {5, 79}}, {1, {1025}}, {1, {2100}}, {2, {40, 17}},
 };
 static const nn_shape large_shapes[] = {
   {1, {270000}}, {2, {3, 300000}}, {2, {90000, 3}}, {2, {200, 4099}}, {2, {2, 270000}}, {3, {2, 700, 300}},
