@@ -10,7 +10,7 @@
 #include "pool.h"
 
 /* Elements of a block, its least rows, and the most blocks. */
-enum { BLOCK = 1 << 16, LEAST_ROWS = 16, MOST_BLOCKS = 64 };
+enum { BLOCK = 1 << 16, LEAST_ROWS = 32, MOST_BLOCKS = 64 };
 
 typedef struct job {
   nn_normalize_loop *loop;

@@ -14,6 +14,16 @@ enum { WIDE = 16 };
 #define EACH(j, n) _Pragma("GCC ivdep") for (int j = 0; j < (n); j++)
 #endif
 
+/* Float64 on AVX-512 is served by the loops of AVX2, which are hardly slower: a table takes NN_F64(name), a function
+ * that only the sets with NN_F64_HERE define. */
+#ifdef __AVX512F__
+#define NN_F64_ISA avx2
+#else
+#define NN_F64_ISA NN_ISA
+#define NN_F64_HERE
+#endif
+#define NN_F64(name) NN_PASTE(NN_PASTE(nn_##name, f64), NN_F64_ISA)
+
 #define NOINLINE __attribute__((noinline))   /* large enough to be called */
 
 #endif

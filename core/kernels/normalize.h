@@ -21,11 +21,13 @@ typedef void nn_normalize_loop(const nn_row_block *block);
 
 /* rows:       y = (x - mean) r gamma + beta with each row's mean and r = 1 / sqrt(variance + epsilon); h = (x - mean) r
  * rows_grad:  y = r (d - mean(d) - h mean(d h)), d = g gamma; first = sums of g h, second = sums of g
+ * spreads:    first = each row's mean, second = its sum of squared differences from that, an element a row
+ * squares:    first = each row's sum of squares
  * moments:    first = each column's mean, second = its sum of squared differences from that
  * columns:    y = (x - mean) a + b
  * sums:       first = sums of g (x - mean), second = sums of g
  * columns_grad: y = g a + ((x - mean) b + c) */
-#define NN_EVERY_NORMALIZE(X) X(rows) X(rows_grad) X(moments) X(columns) X(sums) X(columns_grad)
+#define NN_EVERY_NORMALIZE(X) X(rows) X(rows_grad) X(spreads) X(squares) X(moments) X(columns) X(sums) X(columns_grad)
 
 typedef struct nn_normalize_kernels {
 #define X(name) nn_normalize_loop *name[2];

@@ -1,44 +1,87 @@
-/* Read by normalize.c once for float and once for double, with T and FN defined; takes them away again. Sums add RUN
- * terms in T and go on in double, in an order fixed by the shape. */
+/* Read by normalize.c once for float and once for double, with T, FN and LOOP defined; takes them away again. Sums add
+ * RUN terms in T and go on in double, in an order fixed by the shape. */
 
 static inline int64_t FN(least)(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* sum += f, an expression of j, for all j < k: LANES running sums, folded in halves now and then. */
-#define ROW_SUM(sum, k, f)                                                              \
-  for (int64_t from = 0; from < (k); from += LANES * RUN) {                             \
-    const int64_t to = FN(least)((k), from + LANES * RUN), whole = to - (to - from) % LANES; \
-    T lane[LANES] = {0}, rest = 0;                                                      \
-    for (int64_t j0 = from; j0 < whole; j0 += LANES)                                    \
-      for (int64_t l = 0, j = j0; l < LANES; l++, j++) lane[l] += (f);                  \
-    for (int64_t j = whole; j < to; j++) rest += (f);                                   \
-    for (int half = LANES / 2; half >= 1; half /= 2)                                    \
-      for (int l = 0; l < half; l++) lane[l] += lane[half + l];                         \
-    (sum) += (double)lane[0] + (double)rest;                                            \
+/* sum = f, an expression of j, added for all j < k: a block of running sums of type A, which go on in double. What is
+ * left behind the last whole block goes one by one. */
+#define ROW_SUM(A, sum, k, f)                                                           \
+  {                                                                                     \
+    double total[WIDE] = {0};                                                           \
+    const int64_t whole = (k) - (k) % WIDE;                                             \
+    for (int64_t at = 0; at < whole;) {                                                 \
+      const int64_t to = FN(least)(whole, at + WIDE * RUN);                             \
+      A lane[WIDE] = {0};                                                               \
+      for (; at < to; at += WIDE) EACH(l, WIDE) { const int64_t j = at + l; lane[l] += (f); } \
+      EACH(l, WIDE) total[l] += (double)lane[l];                                        \
+    }                                                                                   \
+    for (int64_t j = whole; j < (k); j++) total[j - whole] += (double)(f);              \
+    EACH(l, 8) total[l] += total[l + 8];                                                \
+    EACH(l, 4) total[l] += total[l + 4];                                                \
+    (sum) = (total[0] + total[2]) + (total[1] + total[3]);                              \
   }
+
+/* A mean and the sum of squared differences from it. */
+typedef struct FN(spread) { double mean, squares; } FN(spread);
+
+/* Of at most a CHUNK, which stays in the cache. The mean from differences from the first element, which lose no digits
+ * where all are far from 0; the squares from differences from a mean that T holds, less what is due to its rounding. */
+static NOINLINE FN(spread) FN(spread_of_chunk)(const T *x, int64_t k) {
+  double sum, squares;
+  const T start = x[0];
+  ROW_SUM(T, sum, k, x[j] - start)
+  const double mean = (double)start + sum / (double)k;
+  const T high = (T)mean;
+  ROW_SUM(T, squares, k, (x[j] - high) * (x[j] - high))
+  const double left = mean - (double)high;
+  return (FN(spread)){mean, squares - (double)k * left * left};
+}
+
+/* Chunks join one after the other (Chan et al. 1979). */
+static FN(spread) FN(spread_of)(const T *x, int64_t k) {
+  FN(spread) all = FN(spread_of_chunk)(x, FN(least)(k, CHUNK));
+  for (int64_t seen = CHUNK; seen < k; seen += CHUNK) {
+    const int64_t more = FN(least)(k - seen, CHUNK);
+    const FN(spread) next = FN(spread_of_chunk)(x + seen, more);
+    const double share = (double)more / (double)(seen + more), d = next.mean - all.mean;
+    all.mean += d * share;
+    all.squares += next.squares + d * d * (double)seen * share;
+  }
+  return all;
+}
+
+LOOP(spreads) {
+  const T *x = b->x;
+  for (int64_t i = 0; i < b->n; i++, x += b->k) {
+    const FN(spread) row = FN(spread_of)(x, b->k);
+    b->first[i] = row.mean;
+    b->second[i] = row.squares;
+  }
+}
+
+/* In double, where the square of a float neither overflows nor vanishes. */
+LOOP(squares) {
+  const T *x = b->x;
+  for (int64_t i = 0; i < b->n; i++, x += b->k) ROW_SUM(double, b->first[i], b->k, (double)x[j] * (double)x[j])
+}
 
 /* What a row is normalized with: h = (x - high) r - low, low = (mean - high) r. */
 typedef struct FN(row) { T high, low, r; } FN(row);
 
-/* The mean from differences from the first element, which lose no digits where all are far from 0; the variance from
- * squares of differences from `high`, less what is due to its rounding. */
-static inline FN(row) FN(row_of)(const T *x, int64_t k, double epsilon) {
-  double sum = 0, squares = 0;
-  const T start = x[0];
-  ROW_SUM(sum, k, x[j] - start)
-  const double mean = (double)start + sum / (double)k;
-  const T high = (T)mean;
-  ROW_SUM(squares, k, (x[j] - high) * (x[j] - high))
-  const double left = mean - (double)high, r = 1 / sqrt(squares / (double)k - left * left + epsilon);
-  return (FN(row)){high, (T)(left * r), (T)r};
+static FN(row) FN(row_of)(const T *x, int64_t k, double epsilon) {
+  const FN(spread) of = FN(spread_of)(x, k);
+  const T high = (T)of.mean;
+  const double r = 1 / sqrt(of.squares / (double)k + epsilon);
+  return (FN(row)){high, (T)((of.mean - (double)high) * r), (T)r};
 }
 
 /* y = h gamma + beta */
-static void FN(rows)(const nn_row_block *b) {
+LOOP(rows) {
   const T *restrict x = b->x, *restrict gamma = b->gamma, *restrict beta = b->beta;
   T *restrict y = b->y;
   for (int64_t i = 0; i < b->n; i++, x += b->k, y += b->k) {
     const FN(row) row = FN(row_of)(x, b->k, b->epsilon);
-    for (int64_t j = 0; j < b->k; j++) y[j] = ((x[j] - row.high) * row.r - row.low) * gamma[j] + beta[j];
+    FOR_ALL(j, b->k, y[j] = ((x[j] - row.high) * row.r - row.low) * gamma[j] + beta[j])
   }
 }
 
@@ -46,35 +89,36 @@ static void FN(rows)(const nn_row_block *b) {
 static FN(row) FN(row_grad)(const T *restrict x, const T *restrict g, const T *restrict gamma, T *restrict dx,
                             int64_t k, double epsilon) {
   const FN(row) row = FN(row_of)(x, k, epsilon);
-  double sum = 0, along = 0;
-  ROW_SUM(sum, k, g[j] * gamma[j])
-  ROW_SUM(along, k, g[j] * gamma[j] * ((x[j] - row.high) * row.r - row.low))
+  double sum, along;
+  ROW_SUM(T, sum, k, g[j] * gamma[j])
+  ROW_SUM(T, along, k, g[j] * gamma[j] * ((x[j] - row.high) * row.r - row.low))
   const T mean = (T)(sum / (double)k), slope = (T)(along / (double)k);
-  for (int64_t j = 0; j < k; j++)
-    dx[j] = row.r * (g[j] * gamma[j] - mean - ((x[j] - row.high) * row.r - row.low) * slope);
+  FOR_ALL(j, k, dx[j] = row.r * (g[j] * gamma[j] - mean - ((x[j] - row.high) * row.r - row.low) * slope))
   return row;
 }
 
-/* Adds to first and second the sums of g h and g over n <= RUN rows. */
+/* Adds to first and second the sums of g h and g over n <= RUN rows, for one block of columns, or one column. */
+NN_INLINE void FN(add_block_sums)(int width, const T *x, const T *g, const FN(row) *row, int64_t n, int64_t k,
+                                  double *first, double *second) {
+  T products[WIDE] = {0}, sums[WIDE] = {0};
+  for (int64_t i = 0; i < n; i++, x += k, g += k) {
+    const T high = row[i].high, low = row[i].low, r = row[i].r;
+    EACH(j, width) products[j] += g[j] * ((x[j] - high) * r - low);
+    EACH(j, width) sums[j] += g[j];
+  }
+  EACH(j, width) first[j] += (double)products[j];
+  EACH(j, width) second[j] += (double)sums[j];
+}
+
 static void FN(add_row_sums)(const T *x, const T *g, const FN(row) *row, int64_t n, int64_t k, double *first,
                              double *second) {
-  for (int64_t j0 = 0; j0 < k; j0 += TILE) {
-    const int64_t width = FN(least)(TILE, k - j0);
-    T products[TILE] = {0}, sums[TILE] = {0};
-    for (int64_t i = 0; i < n; i++) {
-      const T *xi = x + i * k + j0, *gi = g + i * k + j0, high = row[i].high, low = row[i].low, r = row[i].r;
-      for (int64_t j = 0; j < width; j++) {
-        products[j] += gi[j] * ((xi[j] - high) * r - low);
-        sums[j] += gi[j];
-      }
-    }
-    for (int64_t j = 0; j < width; j++) first[j0 + j] += (double)products[j];
-    for (int64_t j = 0; j < width; j++) second[j0 + j] += (double)sums[j];
-  }
+  int64_t j = 0;
+  for (; j + WIDE <= k; j += WIDE) FN(add_block_sums)(WIDE, x + j, g + j, row, n, k, first + j, second + j);
+  for (; j < k; j++) FN(add_block_sums)(1, x + j, g + j, row, n, k, first + j, second + j);
 }
 
 /* A run of rows at a time: dx row by row, then the sums by column, from the cache. */
-static void FN(rows_grad)(const nn_row_block *b) {
+LOOP(rows_grad) {
   const T *x = b->x, *g = b->g;
   T *dx = b->y;
   FN(row) row[RUN];
@@ -97,7 +141,7 @@ static void FN(rows_grad)(const nn_row_block *b) {
   }
 
 /* As of a row. */
-static void FN(moments)(const nn_row_block *b) {
+LOOP(moments) {
   for (int64_t j0 = 0; j0 < b->k; j0 += TILE) {
     const T *x = (const T *)b->x + j0;
     const int64_t n = b->n, k = b->k, width = FN(least)(TILE, k - j0);
@@ -116,7 +160,7 @@ static void FN(moments)(const nn_row_block *b) {
 }
 
 /* y = (x - mean) a + b */
-static void FN(columns)(const nn_row_block *b) {
+LOOP(columns) {
   const T *restrict x = b->x, *restrict mean = b->mean, *restrict scale = b->a, *restrict shift = b->b;
   T *restrict y = b->y;
   for (int64_t i = 0; i < b->n; i++, x += b->k, y += b->k)
@@ -124,7 +168,7 @@ static void FN(columns)(const nn_row_block *b) {
 }
 
 /* What gamma and beta need, and dx of all rows together. */
-static void FN(sums)(const nn_row_block *b) {
+LOOP(sums) {
   for (int64_t j0 = 0; j0 < b->k; j0 += TILE) {
     const T *x = (const T *)b->x + j0, *g = (const T *)b->g + j0, *mean = (const T *)b->mean + j0;
     const int64_t k = b->k, width = FN(least)(TILE, k - j0);
@@ -137,15 +181,16 @@ static void FN(sums)(const nn_row_block *b) {
 }
 
 /* dx = g a + ((x - mean) b + c): a is gamma r, b and c take the means off. */
-static void FN(columns_grad)(const nn_row_block *block) {
-  const T *restrict x = block->x, *restrict g = block->g, *restrict mean = block->mean;
-  const T *restrict a = block->a, *restrict b = block->b, *restrict c = block->c;
-  T *restrict dx = block->y;
-  for (int64_t i = 0; i < block->n; i++, x += block->k, g += block->k, dx += block->k)
-    for (int64_t j = 0; j < block->k; j++) dx[j] = g[j] * a[j] + ((x[j] - mean[j]) * b[j] + c[j]);
+LOOP(columns_grad) {
+  const T *restrict x = b->x, *restrict g = b->g, *restrict mean = b->mean;
+  const T *restrict scale = b->a, *restrict slope = b->b, *restrict shift = b->c;
+  T *restrict dx = b->y;
+  for (int64_t i = 0; i < b->n; i++, x += b->k, g += b->k, dx += b->k)
+    for (int64_t j = 0; j < b->k; j++) dx[j] = g[j] * scale[j] + ((x[j] - mean[j]) * slope[j] + shift[j]);
 }
 
 #undef ROW_SUM
 #undef COLUMN_SUMS
 #undef T
 #undef FN
+#undef LOOP
