@@ -138,33 +138,43 @@ COMPOSED(min, 1, .results = 2, REDUCES, HELP("the smallest; along one dimension 
 TRUTH(any, "1 where an element is not 0 (uint8)")
 TRUTH(all, "1 where no element is 0 (uint8)")
 
-/* sum of (x - mean)^2 over n - correction; the gradient follows from the ops */
+/* sum of (x - mean)^2 over n - correction: dx = 2 g (x - mean) / (n - correction) */
 #define SPREADS ATTR({"dims", AG_DIMS, false, 0}, {"keepdim", AG_FLAG, false, 0}, {"correction", AG_NUMBER, false, 0})
-static double freedom(const ag_var *x, const ag_attr *a) {
-  return fmax(reduced_count(&x->value->shape, &a[0].ints) - a[2].number, 0);
+static double freedom(const nn_shape *shape, const ag_attr *a) {
+  return fmax(reduced_count(shape, &a[0].ints) - a[2].number, 0);
 }
 static ag_var *centered(ag_var *x, const ag_attr *a) { return ag_sub(x, ag_mean(x, a[0].ints, true)); }
-COMPOSE(var) {
-  return ag_div(ag_sum(ag_square(centered(x[0], a)), a[0].ints, a[1].flag), ag_number(freedom(x[0], a)));
+
+FORWARD(var) { return nn_variance(x[0], a[0].ints, a[1].flag, a[2].number); }
+VJP(var) {
+  const nn_shape shape = SHAPE(0);
+  WANT(0) = ag_mul(spread(ag_div(g, ag_number(freedom(&shape, a) / 2)), shape, a), centered(x[0], a));
 }
-COMPOSED(var, 1, SPREADS, HELP("variance over dims, of the population; correction = 1 divides by n - 1"))
+OP(var, 1, .needs = {X0}, SPREADS, HELP("variance over dims, of the population; correction = 1 divides by n - 1"))
 ag_var *ag_variance(ag_var *x, nn_ints dims, bool keepdim, double correction) {
   return APPLY(var, ATTRS({.ints = dims}, {.flag = keepdim}, {.number = correction}), x);
 }
 
-/* By way of the norm, whose gradient at 0 is 0: equal elements have no direction to spread in. */
-COMPOSE(std) { return ag_div(ag_norm(centered(x[0], a), a[0].ints, a[1].flag), ag_number(sqrt(freedom(x[0], a)))); }
-COMPOSED(std, 1, SPREADS, HELP("standard deviation over dims: the root of var"))
+/* g / y, 0 / 1 where y is 0: what is all 0 has no direction to grow in */
+static ag_var *by_length(ag_var *g, ag_var *y) {
+  return ag_div(g, ag_where(ag_eq(y, ag_number(0)), ag_number(1), y));
+}
+
+/* dx = g (x - mean) / (y (n - correction)), 0 where y is 0 */
+FORWARD(std) { return nn_std(x[0], a[0].ints, a[1].flag, a[2].number); }
+VJP(std) {
+  const nn_shape shape = SHAPE(0);
+  ag_var *slope = ag_div(by_length(g, y), ag_number(freedom(&shape, a)));
+  WANT(0) = ag_mul(spread(slope, shape, a), centered(x[0], a));
+}
+OP(std, 1, .needs = {X0 | Y}, SPREADS, HELP("standard deviation over dims: the root of var"))
 ag_var *ag_std(ag_var *x, nn_ints dims, bool keepdim, double correction) {
   return APPLY(std, ATTRS({.ints = dims}, {.flag = keepdim}, {.number = correction}), x);
 }
 
 /* dx = g x / y, 0 where y is 0 */
-FORWARD(norm) { return nn_sqrt(nn_sum(nn_square(x[0]), a[0].ints, a[1].flag)); }
-VJP(norm) {
-  ag_var *length = ag_where(ag_eq(y, ag_number(0)), ag_number(1), y);
-  WANT(0) = ag_mul(x[0], spread(ag_div(g, length), SHAPE(0), a));
-}
+FORWARD(norm) { return nn_norm(x[0], a[0].ints, a[1].flag); }
+VJP(norm)     { WANT(0) = ag_mul(x[0], spread(by_length(g, y), SHAPE(0), a)); }
 OP(norm, 1, .needs = {X0 | Y}, REDUCES, HELP("Euclidean length over dims; gradient 0 at 0"))
 ag_var *ag_norm(ag_var *x, nn_ints dims, bool keepdim) { return reduce(&norm_op, x, dims, keepdim); }
 

@@ -11,8 +11,12 @@ extern "C" {
 
 nn_tensor *nn_sum(nn_tensor *x, nn_ints dims, bool keepdim);   /* integers -> int64 */
 nn_tensor *nn_mean(nn_tensor *x, nn_ints dims, bool keepdim);  /* integers -> float32; mean of nothing is NaN */
+/* Floats (integers become float32): the sum of (x - mean)^2 over n - correction, at least 0; NaN of nothing. */
+nn_tensor *nn_variance(nn_tensor *x, nn_ints dims, bool keepdim, double correction);
+nn_tensor *nn_std(nn_tensor *x, nn_ints dims, bool keepdim, double correction); /* its root */
+nn_tensor *nn_norm(nn_tensor *x, nn_ints dims, bool keepdim);  /* the root of the sum of squares; likewise */
 nn_tensor *nn_prod(nn_tensor *x, nn_ints dims, bool keepdim);  /* integers -> int64 */
-nn_tensor *nn_amax(nn_tensor *x, nn_ints dims, bool keepdim);  /* NaN wins; fails when there is nothing to choose from */
+nn_tensor *nn_amax(nn_tensor *x, nn_ints dims, bool keepdim);  /* NaN wins; fails of nothing */
 nn_tensor *nn_amin(nn_tensor *x, nn_ints dims, bool keepdim);
 nn_tensor *nn_any(nn_tensor *x, nn_ints dims, bool keepdim);   /* uint8 */
 nn_tensor *nn_all(nn_tensor *x, nn_ints dims, bool keepdim);   /* uint8 */

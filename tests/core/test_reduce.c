@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "naive.h"
+#include "rows.h"
 
 Suite *reduce_suite(void);
 
@@ -62,7 +63,7 @@ static void check_against(const nn_tensor *x, nn_ints dims, bool keepdim) {
   same_bits(product, nn_prod(nn_clone(in), dims, keepdim));
 }
 
-/* Sizes below and above a block, a run, a leaf, the lanes, a tile of columns, a piece of columns and a chunk of rows. */
+/* Sizes below and above a block, a run, a leaf, the lanes, a tile and a piece of columns, a chunk of rows. */
 static const nn_shape shapes[] = {
   {0, {0}}, {1, {1}}, {1, {5}}, {1, {16}}, {1, {33}}, {1, {64}}, {1, {1000}}, {2, {3, 4}}, {2, {1, 7}}, {2, {7, 1}},
   {2, {17, 33}}, {2, {130, 70}}, {2, {9, 600}}, {2, {600, 3}}, {3, {2, 3, 4}}, {3, {5, 1, 6}}, {4, {2, 3, 4, 5}},
@@ -109,8 +110,61 @@ static nn_tensor *everything(nn_tensor *x) {
     nn_sum(x, NN_ALL, true), nn_sum(x, NN_INTS(1), true), nn_sum(x, NN_INTS(2), true), nn_amax(x, NN_INTS(1), true),
     nn_softmax(x, 2), nn_softmax(x, 1), nn_log_softmax(x, 2), nn_logsumexp(x, NN_INTS(2), true),
     nn_softmax_grad(x, x, 2), nn_log_softmax_grad(x, x, 1), nn_cumsum(x, 1),
+    nn_std(x, NN_ALL, true, 0), nn_std(x, NN_INTS(1), true, 0), nn_norm(x, NN_ALL, true), nn_logsumexp(x, NN_ALL, true),
   });
 }
+
+/* Beside two passes in double over the rows of what goes. */
+static void check_spreads(nn_tensor *x, nn_ints dims, bool keepdim) {
+  bool gone[NN_MAX_RANK];
+  HOLDS(nn_dims("test", &x->shape, &dims, gone));
+  const nn_shape shape = nn_shape_reduced(&x->shape, gone, keepdim);
+  nn_tensor *variance = nn_variance(x, dims, keepdim, 1), *std = nn_std(x, dims, keepdim, 0);
+  nn_tensor *length = nn_norm(x, dims, keepdim), *rows = nn_flagged_last(x, gone);
+  has_shape(variance, nn_floating(x->dtype), shape), has_shape(std, nn_floating(x->dtype), shape);
+  has_shape(length, nn_floating(x->dtype), shape);
+  const double e = x->dtype == NN_FLOAT64 ? 1e-14 : 4e-7;
+  const int64_t k = rows->numel / length->numel;
+  for (int64_t r = 0; r < length->numel; r++) {
+    double sum = 0, squares = 0, spread = 0;
+    for (int64_t i = r * k; i < (r + 1) * k; i++) sum += element(rows, i), squares += pow(element(rows, i), 2);
+    for (int64_t i = r * k; i < (r + 1) * k; i++) spread += pow(element(rows, i) - sum / (double)k, 2);
+    HOLDS(close_to(element(length, r), sqrt(squares), e, 0));
+    HOLDS(close_to(element(std, r), sqrt(spread / (double)k), e, 1e-12));
+    HOLDS(close_to(element(variance, r), spread / (double)(k - 1), 2 * e, 1e-12));
+  }
+  same_bits(std, nn_std(nn_clone(x), dims, keepdim, 0));
+  same_bits(length, nn_norm(nn_clone(x), dims, keepdim));
+}
+
+START_TEST(spreads_agree_with_loops) {
+  static const nn_shape some[] = {{0, {0}}, {1, {1}}, {1, {15}}, {1, {49}}, {2, {3, 530}}, {2, {600, 3}},
+                                  {3, {4, 1, 9}}, {3, {5, 40, 6}}, {1, {4099}}, {1, {65537}}, {2, {2, 140000}},
+                                  {2, {9000, 40}}};
+  const nn_shape shape = some[_i];
+  for (int mask = 0; mask < 1 << shape.rank; mask++)
+    for (int how = 0; how < LAYOUTS; how++) {
+      const size_t mark = nn_scope_open();
+      check_spreads(laid_out(how, _i < 8 ? how % NN_DTYPES : NN_FLOAT32, shape, 5), subset(shape.rank, mask), mask % 2);
+      nn_scope_close(mark);
+    }
+}
+END_TEST
+
+START_TEST(spreads_at_the_edges) {
+  nn_tensor *far = nn_add(sample(NN_FLOAT32, NN_SHAPE(70000), 3), nn_number(4000));
+  const double exact = nn_item(nn_variance(nn_cast(far, NN_FLOAT64), NN_ALL, false, 0));
+  HOLDS(close_to(nn_item(nn_variance(far, NN_ALL, false, 0)), exact, 1e-6, 0));
+  HAS_VALUES(nn_variance(nn_full(NN_FLOAT32, NN_SHAPE(5000), 0.1), NN_ALL, false, 0), 0);
+  HAS_VALUES(nn_variance(FLOATS(3), NN_ALL, false, 1), NAN);
+  HAS_VALUES(nn_std(FLOATS(1, INFINITY), NN_ALL, false, 0), NAN);
+  HAS_VALUES(nn_std(nn_zeros(NN_FLOAT32, NN_SHAPE(0, 2)), NN_INTS(1), false, 0), NAN, NAN);
+  HAS_VALUES(nn_norm(nn_zeros(NN_FLOAT32, NN_SHAPE(0, 2)), NN_INTS(1), false), 0, 0);
+  HAS_VALUES(nn_norm(FLOATS(0x1.8p100, 0x1p101), NN_ALL, false), 0x1.4p101);
+  HAS_VALUES(nn_norm(FLOATS(0x1.8p-100, 0x1p-99), NN_ALL, false), 0x1.4p-99);
+  HAS_VALUES(nn_norm(FLOATS(NAN, 1), NN_ALL, false), NAN);
+}
+END_TEST
 
 START_TEST(bits_depend_on_the_shape_only) {
   bits_are_the_same(everything, sample(NN_FLOAT32, NN_SHAPE(700, 1001), 3));
@@ -212,6 +266,8 @@ START_TEST(messages) {
   nn_tensor *x = nn_ones(NN_FLOAT32, NN_SHAPE(2, 3));
   fails_with(nn_sum(x, NN_INTS(3), false), "sum: dimension 3 is outside {2, 3}");
   fails_with(nn_mean(x, NN_INTS(1, -2), false), "mean: dimension -2 is named twice in {1, -2}");
+  fails_with(nn_std(x, NN_INTS(-3), false, 0), "std: dimension -3 is outside {2, 3}");
+  fails_with(nn_norm(x, NN_INTS(3), false), "norm: dimension 3 is outside {2, 3}");
   fails_with(nn_argmax(x, -3, false), "argmax: dimension -3 is outside {2, 3}");
   fails_with(nn_softmax(x, 0), "softmax: dimensions count from 1 (or -1, the last); got 0 for {2, 3}");
   fails_with(nn_cumsum(nn_ones(NN_FLOAT32, NN_SCALAR), 1), "cumsum: dimension 1 is outside {}");
@@ -349,6 +405,9 @@ START_TEST(refused_memory) {
   nn_tensor *large = sample(NN_FLOAT32, NN_SHAPE(300000), 1);
   SURVIVES_REFUSALS(nn_sum(x, NN_INTS(1, 3), false));
   SURVIVES_REFUSALS(nn_sum(large, NN_ALL, false));
+  SURVIVES_REFUSALS(nn_variance(large, NN_ALL, false, 0));
+  SURVIVES_REFUSALS(nn_std(f, NN_INTS(1), false, 0));
+  SURVIVES_REFUSALS(nn_norm(x, NN_INTS(2), false));
   SURVIVES_REFUSALS(nn_mean(x, NN_INTS(2), false));
   SURVIVES_REFUSALS(nn_prod(x, NN_ALL, true));
   SURVIVES_REFUSALS(nn_any(x, NN_ALL, true));
@@ -367,6 +426,8 @@ Suite *reduce_suite(void) {
   tcase_set_timeout(tests, 120);
   tcase_add_loop_test(tests, reductions_agree_with_loops, 0, SHAPES);
   tcase_add_loop_test(tests, large_reductions_agree_with_loops, 0, LARGE_SHAPES);
+  tcase_add_loop_test(tests, spreads_agree_with_loops, 0, 12);
+  tcase_add_test(tests, spreads_at_the_edges);
   tcase_add_test(tests, bits_depend_on_the_shape_only);
   tcase_add_test(tests, sums_stay_accurate);
   tcase_add_test(tests, integers_wrap_and_stay_exact);
