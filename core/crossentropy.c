@@ -5,12 +5,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "broadcast.h"
 #include "format.h"
-#include "kernels/crossentropy.h"
-#include "pool.h"
 #include "reduce.h"
-
-enum { PART = 1 << 15, PARALLEL_FROM = 1 << 18 };   /* elements that are one piece of work, and from which it is cut */
 
 /* Labels */
 
@@ -120,64 +117,25 @@ nn_tensor *nn_sparse_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *la
 
 /* Binary */
 
-/* One pass over logits, targets and, for the derivative, gradients (g_step 0: one for all). */
-typedef struct job {
-  const nn_crossentropy_kernels *kernels;
-  bool wide;                    /* float64 */
-  char *y;
-  const char *z, *t, *g;        /* g NULL: the values themselves */
-  int64_t n, size, g_step;
-} job;
-
-static void run(const job *j, int64_t first, int64_t n) {
-  const int64_t at = first * j->size;
-  if (j->g) j->kernels->binary_grad[j->wide](n, j->y + at, j->g + at * j->g_step, j->g_step, j->z + at, j->t + at);
-  else j->kernels->binary[j->wide](n, j->y + at, j->z + at, j->t + at);
-}
-
-static void run_part(void *user, int part) {
-  const job *j = user;
-  const int64_t first = (int64_t)part * PART;
-  run(j, first, j->n - first < PART ? j->n - first : PART);
-}
-
-/* One value for all, as the gradient of a mean is. */
-static bool is_one_value(const nn_tensor *g) {
-  for (int i = 0; i < g->shape.rank; i++)
-    if (g->shape.dim[i] != 1 && g->stride[i] != 0) return false;
-  return g->numel > 0;
-}
-
-static nn_tensor *binary(nn_tensor *g, nn_tensor *z, nn_tensor *t) {
-  nn_tensor *from = nn_contiguous(nn_cast(z, nn_floating(z->dtype)));
-  nn_tensor *target = from ? nn_contiguous(nn_cast(t, from->dtype)) : NULL;
-  nn_tensor *y = target ? nn_empty(from->dtype, z->shape) : NULL;
-  const bool derivative = g != NULL, one = derivative && is_one_value(g);
-  if (derivative && y) g = one ? nn_cast(g, from->dtype) : nn_contiguous(nn_cast(g, from->dtype));
-  if (!y || (derivative && !g)) return NULL;
-  job j = {.kernels = nn_crossentropies(), .wide = y->dtype == NN_FLOAT64, .y = y->data, .z = from->data,
-                 .t = target->data, .g = g ? g->data : NULL, .n = y->numel, .size = (int64_t)nn_dtype_size(y->dtype),
-                 .g_step = !one};
-  if (j.n < PARALLEL_FROM) run(&j, 0, j.n);
-  else nn_parallel((int)((j.n + PART - 1) / PART), run_part, &j);
-  return y;
-}
-
 static bool same_shapes(const char *call, const nn_tensor *z, const nn_tensor *t) {
   if (nn_shape_equal(&z->shape, &t->shape)) return true;
   return nn_fail("%s: targets %s and logits %s differ in shape", call, nn_shape_text(&t->shape).s,
                  nn_shape_text(&z->shape).s);
 }
 
+/* All in the logits' dtype. */
 nn_tensor *nn_binary_crossentropy(nn_tensor *z, nn_tensor *t) {
-  if (!z || !t || !same_shapes("binary_crossentropy", z, t)) return NULL;
-  const size_t mark = nn_scope_open();
-  return nn_scope_return(mark, binary(NULL, z, t));
+  static const char call[] = "binary_crossentropy";
+  if (!z || !t || !same_shapes(call, z, t)) return NULL;
+  const nn_dtype dtype = nn_floating(z->dtype);
+  return nn_map_run(&(nn_map_call){.name = call, .loops = nn_map()->binary_crossentropy, .dtype = dtype, .result = dtype,
+                                   .part = NN_COSTLY, .operands = 2, .x = {z, t}});
 }
 
 nn_tensor *nn_binary_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *t) {
   static const char call[] = "binary_crossentropy";
   if (!g || !z || !t || !same_shapes(call, z, t) || !same_shapes(call, z, g)) return NULL;
-  const size_t mark = nn_scope_open();
-  return nn_scope_return(mark, binary(g, z, t));
+  const nn_dtype dtype = nn_floating(z->dtype);
+  return nn_map_run(&(nn_map_call){.name = call, .loops = nn_map()->binary_crossentropy_grad, .dtype = dtype,
+                                   .result = dtype, .part = NN_COSTLY, .operands = 3, .x = {g, z, t}});
 }

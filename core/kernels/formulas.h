@@ -42,6 +42,11 @@
 /* Floats from here on. */
 #define NN_QUOTIENT(X) \
   X(div, x / y)
+/* Of logits x and targets y, stable for any x; and the derivative by x times g. */
+#define NN_LOGITS(X) \
+  X(binary_crossentropy, (x > 0 ? x : 0) - x * y + LOG1P(EXP(-ABS(x))))
+#define NN_LOGITS_GRAD(X) \
+  X(binary_crossentropy_grad, g * (SIGMOID(x) - y))
 #define NN_FIXED_POWERS(X) \
   X(power_0, 1) \
   X(power_half, SQRT(x)) \
@@ -105,7 +110,7 @@
 #define NN_ANY_DTYPE(X) \
   NN_WRAPPING_BINARY(X) NN_POWER(X) NN_NEGATION(X) NN_WRAPPING_UNARY(X) NN_ORDERED_BINARY(X) NN_ORDERED_UNARY(X) \
   NN_BOUNDED(X) NN_COMPARISONS(X) NN_TESTS(X)
-#define NN_FLOATS_ONLY(X) NN_QUOTIENT(X) NN_FLOAT_UNARY(X) NN_GRADS(X)
+#define NN_FLOATS_ONLY(X) NN_QUOTIENT(X) NN_LOGITS(X) NN_LOGITS_GRAD(X) NN_FLOAT_UNARY(X) NN_GRADS(X)
 #define NN_EVERY_MAP(X) NN_ANY_DTYPE(X) NN_FLOATS_ONLY(X)
 
 #endif

@@ -54,10 +54,24 @@
       EACH(NN_CHUNK(S), r[i] = name##_of_##D(a[i], b[i], p, q)); \
   }
 
+/* g, x and y */
+#define TERNARY_LOOP(name, D, S) \
+  LOOP(name, D) { \
+    (void)pq; \
+    S *r = out; \
+    const S *c = in[0], *a = in[1], *b = in[2]; \
+    for (; chunks; chunks--, r += NN_CHUNK(S), c += step[0], a += step[1], b += step[2]) \
+      EACH(NN_CHUNK(S), r[i] = name##_of_##D(c[i], a[i], b[i])); \
+  }
+
 /* A formula for one dtype: the function and the loop over it. */
 #define UNARY(name, D, S, C, R, formula)  FUNCTION(name, D, C, R, formula) UNARY_LOOP(name, D, S, R)
 #define BINARY(name, D, S, C, R, formula) FUNCTION(name, D, C, R, formula) BINARY_LOOP(name, D, S, R)
 #define GRAD(name, D, S, formula)         DERIVATIVE(name, D, S, formula) BINARY_LOOP(name, D, S, S)
+
+#define TERNARY(name, D, S, formula) \
+  NN_INLINE S name##_of_##D(S g, S x, S y) { return formula; } \
+  TERNARY_LOOP(name, D, S)
 
 /* uint8 and int64 in a given integer type each, then the floats as themselves. */
 #define FLOATS(KIND, name, formula) \
@@ -83,6 +97,7 @@
 #define FLOAT_BINARY(name, formula)    FLOATS(BINARY, name, formula)
 #define FLOAT_UNARY(name, formula)     FLOATS(UNARY, name, formula)
 #define FLOAT_GRAD(name, formula)      GRAD(name, f32, float, formula) GRAD(name, f64, double, formula)
+#define FLOAT_TERNARY(name, formula)   TERNARY(name, f32, float, formula) TERNARY(name, f64, double, formula)
 
 NN_WRAPPING_BINARY(WRAPPING_BINARY)
 NN_POWER(WRAPPING_BINARY)
@@ -94,6 +109,8 @@ NN_BOUNDED(ORDERED_UNARY)
 NN_COMPARISONS(COMPARISON)
 NN_TESTS(TEST)
 NN_QUOTIENT(FLOAT_BINARY)
+NN_LOGITS(FLOAT_BINARY)
+NN_LOGITS_GRAD(FLOAT_TERNARY)
 NN_FLOAT_UNARY(FLOAT_UNARY)
 NN_GRADS(FLOAT_GRAD)
 
