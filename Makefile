@@ -66,6 +66,7 @@ LIB      := $(CORE) $(KERNELS) $(AUTOGRAD)
 # No exception ever passes through these.
 ifeq ($(MODE),release)
 $(LIB): ALL_CFLAGS += -fno-asynchronous-unwind-tables
+$(CORE): ALL_CFLAGS += $(VECTORS)
 endif
 
 all: $(B)/nnlua $(B)/nn.so $(B)/lib/libnn.a $(B)/lib/libnnlua.a

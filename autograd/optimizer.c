@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "memory.h"
-#include "optimizer_loop.h"
 #include "declare.h"
+#include "memory.h"
+#include "update.h"
 
 enum {
   RATE, DECAY, CLIPNORM, CLIPVALUE, GLOBAL_CLIPNORM, USE_EMA, EMA_MOMENTUM, OVERWRITE, LOSS_SCALE, ACCUMULATION, COMMON
@@ -304,12 +304,11 @@ static bool find_targets(item *items, int count) {
 
 /* average = w at the first update, then momentum average + (1 - momentum) w; now and then w becomes its average. */
 static void update_average(const ag_optimizer *o, const ag_update *u, nn_tensor *average) {
-  const double momentum = u->t == 1 ? 0 : o->option[EMA_MOMENTUM].number;
+  const size_t bytes = (size_t)u->n * nn_dtype_size(u->dtype);
   const int64_t every = o->option[OVERWRITE].integer;
-  ag_update v = *u;
-  v.slot[0] = average->data;
-  EACH(&v, a[i] = momentum == 0 ? w[i] : momentum * a[i] + (1 - momentum) * w[i];);
-  if (every != AG_NIL && u->t % every == 0) memcpy(u->w, average->data, (size_t)u->n * nn_dtype_size(u->dtype));
+  if (u->t == 1) memcpy(average->data, u->w, bytes);
+  else nn_update_average(u->dtype, u->n, average->data, u->w, o->option[EMA_MOMENTUM].number);
+  if (every != AG_NIL && u->t % every == 0) memcpy(u->w, average->data, bytes);
 }
 
 static void update(const ag_optimizer *o, const item *it) {
@@ -317,10 +316,8 @@ static void update(const ag_optimizer *o, const item *it) {
                  .t = o->iterations + 1};
   const int own = class_slots(o);
   for (int i = 0; i < own; i++) u.slot[i] = slot(o, it->index, i)->data;
-  if (!is_nil(o->option[DECAY].number) && o->option[DECAY].number != 0) {
-    const double kept = 1 - o->option[DECAY].number * u.rate;       /* w -= w decay r */
-    EACH(&u, w[i] *= kept;);
-  }
+  const double decay = o->option[DECAY].number;
+  if (!is_nil(decay) && decay != 0) nn_update_scale(u.dtype, u.n, u.w, 1 - decay * u.rate);   /* w -= w decay r */
   o->class_->update(&u, own_options(o));
   if (averages(o)) update_average(o, &u, average_of(o, it->index));
 }

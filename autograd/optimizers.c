@@ -1,6 +1,5 @@
 /* Optimizers: the update of one parameter w by its gradient g, the formula above each; r is the learning rate, t the
  * number of this update (from 1). What all have in common is in optimizer.c. */
-#include "optimizer_loop.h"
 #include "declare.h"
 #include "update.h"
 
@@ -91,16 +90,23 @@ UPDATE(lion) {
  * the time that it takes: a plain loop, in double. */
 enum { POWER, FTRL_INITIAL, L1, L2, SHRINKAGE, FTRL_BETA };
 INITIAL(ftrl) { return slot == 0 ? o[FTRL_INITIAL].number : 0; }
+#define FTRL_LOOP(T)                                                                                   \
+  static void ftrl_##T(const ag_update *u, double p, double l1, double l2, double shrinkage) {         \
+    T *w = u->w, *a = u->slot[0], *b = u->slot[1];                                                     \
+    const T *g = u->g;                                                                                 \
+    for (int64_t i = 0; i < u->n; i++) {                                                               \
+      const double n = a[i] + (double)g[i] * g[i], root = pow(n, -p);                                  \
+      const double z = b[i] + (g[i] + shrinkage * w[i]) - (root - pow(a[i], -p)) / u->rate * w[i];     \
+      a[i] = (T)n;                                                                                     \
+      b[i] = (T)z;                                                                                     \
+      w[i] = (T)((fmin(fmax(z, -l1), l1) - z) / (root / u->rate + l2));                                \
+    }                                                                                                  \
+  }
+FTRL_LOOP(float)
+FTRL_LOOP(double)
 UPDATE(ftrl) {
-  const double rate = u->rate, p = o[POWER].number, l1 = o[L1].number, shrinkage = 2 * o[SHRINKAGE].number;
-  const double l2 = 2 * (o[L2].number + o[FTRL_BETA].number / (2 * rate));
-  EACH(u, {
-    const double n = a[i] + (double)g[i] * g[i], root = pow(n, -p);
-    const double z = b[i] + (g[i] + shrinkage * w[i]) - (root - pow(a[i], -p)) / rate * w[i];
-    a[i] = n;
-    b[i] = z;
-    w[i] = (fmin(fmax(z, -l1), l1) - z) / (root / rate + l2);
-  });
+  const double l2 = 2 * (o[L2].number + o[FTRL_BETA].number / (2 * u->rate));
+  (u->dtype == NN_FLOAT32 ? ftrl_float : ftrl_double)(u, o[POWER].number, o[L1].number, l2, 2 * o[SHRINKAGE].number);
 }
 
 #define ROW(name_, class_, help_, slots_, update_, ...) \

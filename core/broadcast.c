@@ -12,6 +12,7 @@
 /* Elements: of a block; of the longest period that is laid out; of the shortest row that is worth a pass of its own.
  * The buffers of three operands stay within 20 kB: in the first-level cache, and small on a worker's stack. */
 enum { BLOCK = 512, PERIOD = 256, ROW = 32, PARTS_FROM = 3 };
+enum { ACROSS_FROM = 4096 };
 
 typedef struct source {
   const char *data;
@@ -291,9 +292,30 @@ static nn_tensor *new_result(const nn_map_call *call) {
   return nn_empty(call->result, shape);
 }
 
-nn_tensor *nn_map_run(const nn_map_call *call) {
+/* A large operand whose elements lie across the memory's order: copied tile by tile first it is read in order. Element by
+ * element that would take six times as long. */
+static bool lies_across(const nn_tensor *x) {
+  if (x->contiguous || x->numel < ACROSS_FROM) return false;
+  int inner = x->shape.rank - 1;
+  while (x->shape.dim[inner] == 1) inner--;
+  return x->stride[inner] != 0 && x->stride[inner] != 1;
+}
+
+static nn_tensor *run_in_order(const nn_map_call *call) {
+  nn_map_call ordered = *call;
+  const size_t mark = nn_scope_open();
   for (int k = 0; k < call->operands; k++)
+    if (lies_across(call->x[k])) ordered.x[k] = nn_contiguous(call->x[k]);
+  return nn_scope_return(mark, nn_map_run(&ordered));
+}
+
+nn_tensor *nn_map_run(const nn_map_call *call) {
+  bool across = false;
+  for (int k = 0; k < call->operands; k++) {
     if (!call->x[k]) return NULL;
+    across |= lies_across(call->x[k]);
+  }
+  if (across) return run_in_order(call);
   nn_tensor *y = new_result(call);
   if (y) nn_map_into(call, y);
   return y;

@@ -34,6 +34,16 @@ static void update(nn_update_loop *const loop[2], nn_dtype dtype, int64_t n, voi
   nn_parallel(parts, work_part, &j);
 }
 
+/* The loop reads no gradient: w stands in its place. */
+void nn_update_scale(nn_dtype dtype, int64_t n, void *w, double factor) {
+  update(nn_updates()->scale, dtype, n, w, w, NULL, NULL, NULL, (nn_update_numbers){.rate = factor});
+}
+
+void nn_update_average(nn_dtype dtype, int64_t n, void *mean, const void *w, double momentum) {
+  update(nn_updates()->average, dtype, n, mean, w, NULL, NULL, NULL,
+         (nn_update_numbers){.rate = 1 - momentum, .mu = momentum});
+}
+
 void nn_update_sgd(nn_dtype dtype, int64_t n, void *w, const void *g, void *velocity, double rate, double momentum,
                    bool nesterov) {
   const nn_update_kernels *k = nn_updates();

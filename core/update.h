@@ -10,6 +10,10 @@
 extern "C" {
 #endif
 
+/* w *= factor */
+void nn_update_scale(nn_dtype dtype, int64_t n, void *w, double factor);
+/* mean = momentum mean + (1 - momentum) w */
+void nn_update_average(nn_dtype dtype, int64_t n, void *mean, const void *w, double momentum);
 /* w -= rate g; with velocity (may be NULL): v = momentum v - rate g, then w += v, or with nesterov
  * w += momentum v - rate g. */
 void nn_update_sgd(nn_dtype dtype, int64_t n, void *w, const void *g, void *velocity, double rate, double momentum,

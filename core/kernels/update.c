@@ -26,7 +26,7 @@
     const T rate UNUSED = (T)numbers->rate, mu UNUSED = (T)numbers->mu, p UNUSED = (T)numbers->p; \
     const T q UNUSED = (T)numbers->q, r UNUSED = (T)numbers->r, epsilon UNUSED = (T)numbers->epsilon; \
     for (int64_t i = 0; i < n; i++) { \
-      const T g = G[i]; \
+      const T g UNUSED = G[i]; \
       T w = W[i]; \
       LOAD_##states \
       formula; \

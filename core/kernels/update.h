@@ -7,6 +7,8 @@
 /* Every rule: X(name, states, formula): w the parameter, g its gradient; a, b, c the first, second, third state, of
  * which there are so many; the numbers by name. */
 #define NN_EVERY_UPDATE(X) \
+  X(scale, 0, w *= rate) \
+  X(average, 0, w = mu * w + rate * g) \
   X(sgd, 0, w -= rate * g) \
   X(momentum, 1, a = mu * a - rate * g; w += a) \
   X(nesterov, 1, a = mu * a - rate * g; w += mu * a - rate * g) \
