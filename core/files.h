@@ -16,7 +16,8 @@ nn_tensor *nn_load_idx(const char *path);
 nn_tensor *nn_load_idx_bytes(const char *name, const void *bytes, size_t size);
 
 /* safetensors: named tensors and texts. Names are UTF-8, each there once; what is not contiguous is copied. Tensors are
- * put by the size of their elements, else in the order given, and come back in the order of the file. */
+ * put by the size of their elements, else in the order given, and come back in the order of the file. At most 65536 of
+ * either. */
 typedef struct nn_named { const char *name; nn_tensor *tensor; } nn_named;
 typedef struct nn_pair { const char *key, *value; } nn_pair;
 typedef struct nn_archive {

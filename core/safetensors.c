@@ -23,6 +23,7 @@ enum {
   LENGTH = 8,                      /* of the header's length */
   HEADER_MOST = 100000000,
   ENTRY_MOST = 4096,               /* bytes of JSON that describe one tensor: some 300 are needed */
+  NAMES_MOST = 1 << 16,            /* tensors, and texts: of 60 bytes in a file one can be, and take 700 in memory */
   ALIGNMENT = 8,                   /* of the data */
 };
 
@@ -114,11 +115,16 @@ static char *next_text(reader *r) {
   return place;
 }
 
+static bool few_enough(const char *call, const char *path, int64_t n, const char *what) {
+  return n <= NAMES_MOST || nn_fail("%s: %s: more than %d %s", call, path, NAMES_MOST, what);
+}
+
 /* Room for one more in an array that grows by doubling; list stays as it is without memory. */
-static bool make_room(const char *call, void **list, int64_t used, int64_t *room, size_t size) {
+static bool make_room(const reader *r, void **list, int64_t used, int64_t *room, size_t size, const char *what) {
   if (used < *room) return true;
   const int64_t more = *room ? 2 * *room : 8;
-  void *larger = nn_block(call, (size_t)more * size);
+  if (!few_enough(r->call, r->path, more, what)) return false;
+  void *larger = nn_block(r->call, (size_t)more * size);
   if (!larger) return false;
   if (*list) {
     memcpy(larger, *list, (size_t)used * size);
@@ -164,7 +170,7 @@ static bool read_offsets(reader *r, entry *e, const json_t *list) {
 }
 
 static bool read_entry(reader *r, char *name) {
-  if (!make_room(r->call, (void **)&r->entry, r->entries, &r->entry_room, sizeof *r->entry)) return false;
+  if (!make_room(r, (void **)&r->entry, r->entries, &r->entry_room, sizeof *r->entry, "tensors")) return false;
   json_t *value = next_value(r, ENTRY_MOST);
   if (!value) return false;
   entry *e = &r->entry[r->entries];
@@ -191,7 +197,7 @@ static bool read_object(reader *r, bool (*member)(reader *r, char *name)) {
 }
 
 static bool read_pair(reader *r, char *key) {
-  if (!make_room(r->call, (void **)&r->pair, r->pairs, &r->pair_room, sizeof *r->pair)) return false;
+  if (!make_room(r, (void **)&r->pair, r->pairs, &r->pair_room, sizeof *r->pair, "texts")) return false;
   char *value = next_text(r);
   if (!value) return false;
   r->pair[r->pairs++] = (nn_pair){key, value};
@@ -201,7 +207,7 @@ static bool read_pair(reader *r, char *key) {
 static bool read_member(reader *r, char *name) {
   if (strcmp(name, metadata_key)) return read_entry(r, name);
   if (r->pair) return wrong(r, "__metadata__ is there twice");
-  if (!make_room(r->call, (void **)&r->pair, 0, &r->pair_room, sizeof *r->pair)) return false;
+  if (!make_room(r, (void **)&r->pair, 0, &r->pair_room, sizeof *r->pair, "texts")) return false;
   return read_object(r, read_pair);
 }
 
@@ -424,6 +430,7 @@ bool nn_save_safetensors(const char *call, const char *path, int64_t tensors, co
   if (!path) return false;
   for (int64_t i = 0; i < tensors; i++)
     if (!tensor[i].tensor) return false;
+  if (!few_enough(call, path, tensors, "tensors") || !few_enough(call, path, pairs, "texts")) return false;
   char *text = header_text(call, path, tensors, tensor, pairs, pair);
   if (!text) return false;
   nn_atomic_file f;

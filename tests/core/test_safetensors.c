@@ -220,6 +220,33 @@ START_TEST(bombs) {
 }
 END_TEST
 
+/* Small in the file, large in memory: so many are read, one more is refused while the header is read. */
+START_TEST(many_names) {
+  static const char *const members[] = {
+    "\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}", "\"%d\":\"\"",
+  };
+  char *header = malloc(10000000);
+  for (int texts = 0; texts < 2; texts++)
+    for (int n = 65536; n <= 65537; n++) {
+      int at = sprintf(header, texts ? "{\"__metadata__\":{" : "{");
+      for (int i = 0; i < n; i++) {
+        at += sprintf(header + at, members[texts], i);
+        header[at++] = i < n - 1 ? ',' : '}';
+      }
+      strcpy(header + at, texts ? "}" : "");
+      write_parts(header, "", 0);
+      nn_memory_reset_peak();
+      const nn_archive *a = nn_load_safetensors("load", path);
+      if (n > 65536) fails_with(a, texts ? "more than 65536 texts" : "more than 65536 tensors");
+      else HOLDS_SO(a && a->pairs + a->tensors == n, "%s", nn_error());
+      HOLDS_SO(nn_memory().peak < 60000000, "%zu bytes", nn_memory().peak);
+      nn_scope_close(0);
+    }
+  free(header);
+  fails_with(nn_save_safetensors("save", path, 0, NULL, 65537, NULL), "more than 65536 texts");
+}
+END_TEST
+
 /* A good file cut anywhere is refused; with any one byte changed it is read or refused, and nothing else happens. */
 START_TEST(cut_and_changed) {
   unsigned char good[512], broken[512];
@@ -449,6 +476,7 @@ Suite *safetensors_suite(void) {
   tcase_add_loop_test(tests, wrong_content, 0, (int)(sizeof bad / sizeof *bad));
   tcase_add_test(tests, wrong_length);
   tcase_add_test(tests, bombs);
+  tcase_add_test(tests, many_names);
   tcase_add_test(tests, cut_and_changed);
   tcase_add_test(tests, wrong_names);
   tcase_add_test(tests, wrong_paths);
