@@ -150,7 +150,7 @@ ag_var *ag_topk(ag_var *x, int64_t k, int64_t dim, ag_var **positions);
 ag_var *ag_one_hot(ag_var *labels, int64_t k);
 
 /* Linear algebra and networks */
-ag_var *ag_matmul(ag_var *a, ag_var *b);                 /* (..., m, k) x (..., k, n) -> (..., m, n); fails if k differs */
+ag_var *ag_matmul(ag_var *a, ag_var *b);                 /* (..., m, k) x (..., k, n) -> (..., m, n) */
 ag_var *ag_dot(ag_var *a, ag_var *b);                    /* (n) . (n) -> () */
 ag_var *ag_outer(ag_var *a, ag_var *b);                  /* (m), (n) -> (m, n) */
 ag_var *ag_einsum(const char *spec, int n, ag_var *const *x); /* "ij,jk->ik" */

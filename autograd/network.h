@@ -1,6 +1,6 @@
-/* What networks are made of: activations, initializers, layers, losses, optimizers. Each kind is a table of rows (a name,
- * its options, one function with its formula above it); what all of a kind have in common is written once.
- * Names, formulas, defaults and edge cases are Keras 3's. Everything is built from ops and has no backward of its own. */
+/* What networks are made of: activations, initializers, layers, losses, optimizers. Each kind is a table of rows (a
+ * name, its options, one function with its formula above it); what all of a kind have in common is written once. Names,
+ * formulas, defaults and edge cases are Keras 3's. Everything is built from ops and has no backward of its own. */
 #ifndef AG_NETWORK_H
 #define AG_NETWORK_H
 
@@ -37,7 +37,7 @@ typedef struct ag_initializer {
 
 /* Layers. A layer holds options and parameters and nothing of a step, so it may appear twice in a model. */
 typedef struct ag_weight {                  /* a weight that a layer asks for when it is built */
-  const char *name;                         /* "kernel": the options kernel_initializer, kernel_regularizer, ... belong to it */
+  const char *name;                         /* "kernel": kernel_initializer, kernel_regularizer, ... belong to it */
   nn_shape shape;
   const char *initializer;                  /* where no such option is declared: a name, "zeros" */
   bool frozen;                              /* not trainable, such as moving means */
@@ -51,16 +51,16 @@ typedef struct ag_layer {
   ag_var *weight[AG_LAYER_WEIGHTS];         /* as build asked for them; NULL where one is absent */
 } ag_layer;
 
-/* How a layer is called. logits: leave out the activation at the end (of a layer whose class says ends_in_activation). */
+/* How a layer is called. logits: leave out the activation at the end, of a layer whose class has one. */
 typedef struct ag_mode { bool training, logits; } ag_mode;
 
 typedef struct ag_layer_class {
   const char *name, *help;                  /* "Dense" */
-  /* The weights wanted for an input of this shape (batch included; the batch's size does not matter) into weights; their
+  /* The weights wanted for an input of this shape (batch included; its size does not matter) into weights; their
    * number, or -1 with an error. NULL: none. */
   int (*build)(const ag_layer *layer, const nn_shape *input, ag_weight weights[AG_LAYER_WEIGHTS]);
   ag_var *(*call)(const ag_layer *layer, ag_var *x, ag_mode mode);
-  int (*activation)(const ag_layer *layer); /* index of the option that holds the activation at its end; NULL or -1: none */
+  int (*activation)(const ag_layer *layer); /* index of the option with the activation at its end; NULL, -1: none */
   int min_rank;                             /* of the input, batch included; 0: any */
   const ag_option *option;                 /* the natural (positional) arguments first */
   int positional;                           /* how many of them are natural arguments */
@@ -74,7 +74,7 @@ ag_var *ag_layer_call(const ag_layer *layer, ag_var *x, ag_mode mode);
 typedef struct ag_loss {
   const char *name, *class_name, *alias, *help;
   ag_var *(*per_sample)(ag_var *y_true, ag_var *y_pred, const ag_value *o);
-  const char *behind;                       /* "sigmoid" or "softmax": from_logits = true is the stable form behind it */
+  const char *behind;                       /* "sigmoid", "softmax": from_logits = true is the stable form behind it */
   /* 1 for each sample that counts, 0 for the others (ignore_class); NULL, or NULL without an error: all count. */
   ag_var *(*counted)(ag_var *y_true, ag_var *y_pred, const ag_value *o);
   bool sparse;                              /* y_true are labels: one rank less than y_pred (or a last size of 1) */

@@ -33,8 +33,8 @@ struct ag_node {
 };
 
 ag_node *ag_leaf_new(ag_var *owner);                            /* one reference, the caller's */
-/* The leaf's variable is gone, or is no leaf any more: nobody can see its gradient, which may hold the graph (and so the
- * leaf) in turn when it was made with AG_CREATE_GRAPH. */
+/* The leaf's variable is gone, or is no leaf any more: nobody can see its gradient, which may hold the graph (and so
+ * the leaf) in turn when it was made with AG_CREATE_GRAPH. */
 void ag_leaf_disown(ag_node *leaf);
 /* Records op on x giving y; one reference, the caller's. NULL with an error. */
 ag_node *ag_node_new(const ag_op *op, int n, ag_var *const *x, const ag_attr *attrs, nn_tensor *y);

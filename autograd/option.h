@@ -1,5 +1,5 @@
-/* Declared options: what a layer, activation, loss, initializer or optimizer can be told. Parsing, defaults, errors with
- * the nearest name, get_config, saving, help() and the documentation all walk these lists. */
+/* Declared options: what a layer, activation, loss, initializer or optimizer can be told. Parsing, defaults, errors
+ * with the nearest name, get_config, saving, help() and the documentation all walk these lists. */
 #ifndef AG_OPTION_H
 #define AG_OPTION_H
 
@@ -13,7 +13,8 @@ typedef enum ag_option_kind {
   AG_OPTION_END, AG_OPTION_NUMBER, AG_OPTION_INTEGER, AG_OPTION_FLAG, AG_OPTION_TEXT, AG_OPTION_CHOICE,
   AG_OPTION_SHAPE,        /* a list of integers (one integer is a list of one) */
   AG_OPTION_DTYPE, AG_OPTION_TENSOR, AG_OPTION_FUNCTION,
-  AG_OPTION_ACTIVATION, AG_OPTION_INITIALIZER, AG_OPTION_REGULARIZER, AG_OPTION_CONSTRAINT /* a name, an object, a function */
+  /* a name, an object or a function */
+  AG_OPTION_ACTIVATION, AG_OPTION_INITIALIZER, AG_OPTION_REGULARIZER, AG_OPTION_CONSTRAINT
 } ag_option_kind;
 
 typedef struct ag_option {

@@ -1,6 +1,6 @@
 /* Inside core/: a file that is written whole or not at all. What is written goes into a temporary file in the same
- * folder; only when all of it is on the disk does it take the name. Whoever looks, or is killed, at any moment finds the
- * old file or the new one.
+ * folder; only when all of it is on the disk does it take the name. Whoever looks, or is killed, at any moment finds
+ * the old file or the new one.
  *
  *   nn_atomic_file f;
  *   bool ok = nn_atomic_begin(&f, "save", path);
@@ -13,7 +13,7 @@
 
 typedef struct nn_atomic_file {
   const char *call, *path;         /* as the caller named it: for messages; must outlive the file */
-  char *target, *temporary;        /* where it goes, symbolic links followed; where it is written. NULL: did not begin */
+  char *target, *temporary;        /* where it goes, symbolic links followed; where it is written. NULL: not begun */
   int file;
   size_t filled;                   /* of buffer: small pieces are written together */
   unsigned char buffer[16384];

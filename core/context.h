@@ -25,15 +25,15 @@ typedef struct nn_context nn_context;
 
 nn_context *nn_context_new(void);            /* NULL without memory; does not become current */
 void nn_context_free(nn_context *context);   /* releases what its scopes still own; no tensor of it may be used later */
-nn_context *nn_context_use(nn_context *context); /* makes it current on this thread (NULL: none); gives the previous one */
+nn_context *nn_context_use(nn_context *context); /* current on this thread (NULL: none); gives the previous one */
 nn_context *nn_context_current(void);
 
 /* Errors: one line, "matmul: inner dimensions differ: {8, 3} x {2, 4}". */
 const char *nn_error(void);                  /* the first failure since the last nn_clear_error, or NULL */
 void nn_clear_error(void);
-void *nn_fail(const char *format, ...) __attribute__((format(printf, 1, 2))); /* records it unless one is recorded; NULL */
+void *nn_fail(const char *format, ...) __attribute__((format(printf, 1, 2))); /* recorded unless one is; NULL */
 void *nn_fail_memory(const char *call, size_t bytes); /* "call: out of memory (N bytes wanted)"; NULL */
-void *nn_fail_for(const char *call);         /* what failed as "empty: ..." was memory for that call: "call: ..."; NULL */
+void *nn_fail_for(const char *call);         /* what failed as "empty: ..." was memory for that call; NULL */
 void *nn_fail_as(const char *call);          /* what failed as "part: ..." failed inside that call: "call: ..."; NULL */
 
 /* Scopes own temporaries. nn_scope_open gives a mark; closing releases all that came after it. */
@@ -63,7 +63,7 @@ bool nn_set_recording(bool on);
 
 /* Interruption: any thread or signal handler may ask; long work stops at its next poll with the error "interrupted". */
 void nn_interrupt(nn_context *context);
-bool nn_interrupted(void);                   /* polls and, when asked, fails with "interrupted" and clears the request */
+bool nn_interrupted(void);                   /* polls; when asked, fails with "interrupted" and clears the request */
 
 /* Denormal numbers are flushed to zero during the library's own work. A caller from outside (a binding, a worker
  * thread) enters and leaves; the floating-point state found at entry is put back. */

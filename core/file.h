@@ -1,5 +1,5 @@
-/* Inside core/: files through the system's calls. EINTR, short reads and short writes are seen to; a failure is recorded
- * as "call: path: reason"; and tests can make any of the calls fail. */
+/* Inside core/: files through the system's calls. EINTR, short reads and short writes are seen to; a failure is
+ * recorded as "call: path: reason"; and tests can make any of the calls fail. */
 #ifndef NN_FILE_H
 #define NN_FILE_H
 

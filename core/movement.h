@@ -11,7 +11,7 @@ extern "C" {
 
 nn_tensor *nn_cat(int n, nn_tensor *const *list, int64_t dim);    /* shapes equal but in dim; dtypes promoted */
 nn_tensor *nn_stack(int n, nn_tensor *const *list, int64_t dim);  /* shapes equal; dim counts in the result */
-nn_tensor *nn_tile(nn_tensor *x, nn_ints repeats);                /* as numpy.tile: missing repeats at the front are 1 */
+nn_tensor *nn_tile(nn_tensor *x, nn_ints repeats);                /* as numpy.tile: repeats missing in front are 1 */
 nn_tensor *nn_flip(nn_tensor *x, nn_ints dims);
 nn_tensor *nn_pad(nn_tensor *x, nn_ints pairs, double value);     /* before, after for each dimension; sizes >= 0 */
 
@@ -26,14 +26,14 @@ nn_tensor *nn_scatter_add(nn_tensor *g, nn_shape shape, int64_t dim, nn_tensor *
 nn_tensor *nn_embedding(nn_tensor *weights, nn_tensor *ids);
 nn_tensor *nn_embedding_grad(nn_tensor *g, nn_shape shape, nn_tensor *ids);
 nn_tensor *nn_masked_select(nn_tensor *x, nn_tensor *mask);       /* mask broadcasts to x; rank 1 */
-nn_tensor *nn_masked_spread(nn_tensor *g, nn_tensor *mask, nn_shape shape); /* its gradient: g's values back in place, else 0 */
+nn_tensor *nn_masked_spread(nn_tensor *g, nn_tensor *mask, nn_shape shape); /* its gradient: g in place, else 0 */
 /* zeros of shape with g at the ranges of nn_slice: the gradient of a slice. */
 nn_tensor *nn_slice_spread(nn_tensor *g, nn_shape shape, int n, const nn_range *ranges);
 
 /* Positions (int64, from 1) that sort x along dim; stable; NaN last (first when descending). */
 nn_tensor *nn_argsort(nn_tensor *x, int64_t dim, bool descending);
 nn_tensor *nn_argtopk(nn_tensor *x, int64_t k, int64_t dim);      /* of the k largest, largest first */
-nn_tensor *nn_one_hot(nn_tensor *labels, int64_t k);              /* labels 0..k-1 (any shape) -> labels' shape + (k), float32 */
+nn_tensor *nn_one_hot(nn_tensor *labels, int64_t k);              /* labels 0..k-1 -> their shape + (k), float32 */
 nn_tensor *nn_tril(nn_tensor *x, int64_t k);                      /* last two dimensions; keeps j - i <= k */
 nn_tensor *nn_triu(nn_tensor *x, int64_t k);                      /* keeps j - i >= k */
 
