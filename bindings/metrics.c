@@ -50,8 +50,8 @@ static bool count(kind k, nn_tensor *truth, nn_tensor *prediction, double thresh
   return true;
 }
 
-/* core.right(kind, y_true, y_pred, threshold) -> how many are right, of how many. Nothing where the metric itself has to
- * see what is wrong, or does more than is done here. */
+/* core.right(kind, y_true, y_pred, threshold) -> how many are right, of how many. Nothing where the metric itself has
+ * to see what is wrong, or does more than is done here. */
 static int right(lua_State *L) {
   static const char *const names[KINDS + 1] = {"binary", "categorical", "sparse", NULL};
   nnlua_state *s = nnlua_state_of(L);

@@ -296,8 +296,9 @@ static int loss(lua_State *L) {
   return 1;
 }
 
-/* core.differentiate(index, values, y_true, y_pred, weight, reduction): the loss as a number; its gradients are added to
- * the leaves that it depends on, if any. Only the loss is tried again without memory: leaves may have had their part. */
+/* core.differentiate(index, values, y_true, y_pred, weight, reduction): the loss as a number; its gradients are added
+ * to the leaves that it depends on, if any. Only the loss is tried again without memory: leaves may have had their
+ * part. */
 static int differentiate(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_value values[NNLUA_VALUES];

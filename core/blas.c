@@ -33,7 +33,7 @@ static void find_products(void *handle) {
 }
 
 /* Two thread pools in one process disturb each other badly: BLAS gets one thread, and ours shares out the tiles. The
- * threads that it starts when it is loaded, and that spin beside ours for a while, end, unless it was here before us. */
+ * threads that it starts when it is loaded, and that spin beside ours for a while, end, unless it was here before. */
 static void set_up(void *handle, bool ours) {
   __typeof__(openblas_set_num_threads) *set_threads;
   __typeof__(openblas_get_config) *config;

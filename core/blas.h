@@ -1,5 +1,5 @@
-/* Inside core/: OpenBLAS, loaded when the first product needs it. Loading takes 3 ms, twice as long as all the rest of a
- * small program's start, and networks whose products are small never need it. Only matmul.c includes this. */
+/* Inside core/: OpenBLAS, loaded when the first product needs it. Loading takes 3 ms, twice as long as all the rest of
+ * a small program's start, and networks whose products are small never need it. Only matmul.c includes this. */
 #ifndef NN_BLAS_H
 #define NN_BLAS_H
 

@@ -292,8 +292,8 @@ static nn_tensor *new_result(const nn_map_call *call) {
   return nn_empty(call->result, shape);
 }
 
-/* A large operand whose elements lie across the memory's order: copied tile by tile first it is read in order. Element by
- * element that would take six times as long. */
+/* A large operand whose elements lie across the memory's order: copied tile by tile first it is read in order. Element
+ * by element that would take six times as long. */
 static bool lies_across(const nn_tensor *x) {
   if (x->contiguous || x->numel < ACROSS_FROM) return false;
   int inner = x->shape.rank - 1;

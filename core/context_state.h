@@ -14,7 +14,7 @@ typedef struct nn_account {
   int64_t tensors;
   int64_t allocations, fail_at;          /* the failure hook: counts up to fail_at */
   bool fail_for_good, cache;
-  bool counting, guarded;                /* the hook was used once; it was, or there is a limit: each allocation is looked at */
+  bool counting, guarded;                /* the hook was used once; it was, or there is a limit: all are looked at */
   void *free_block[NN_SIZE_CLASSES];     /* singly linked through the blocks themselves */
 } nn_account;
 

@@ -128,8 +128,8 @@ nn_tensor *nn_binary_crossentropy(nn_tensor *z, nn_tensor *t) {
   static const char call[] = "binary_crossentropy";
   if (!z || !t || !same_shapes(call, z, t)) return NULL;
   const nn_dtype dtype = nn_floating(z->dtype);
-  return nn_map_run(&(nn_map_call){.name = call, .loops = nn_map()->binary_crossentropy, .dtype = dtype, .result = dtype,
-                                   .part = NN_COSTLY, .operands = 2, .x = {z, t}});
+  return nn_map_run(&(nn_map_call){.name = call, .loops = nn_map()->binary_crossentropy, .dtype = dtype,
+                                   .result = dtype, .part = NN_COSTLY, .operands = 2, .x = {z, t}});
 }
 
 nn_tensor *nn_binary_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *t) {

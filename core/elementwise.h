@@ -1,6 +1,6 @@
 /* Element-wise arithmetic: broadcasting as NumPy does, dtypes by nn_promote; one pass, vectorised, cut over the thread
  * pool when large. Integers wrap around on overflow, as NumPy's do. NaN is propagated, except
- * that NaN^0 and 1^NaN are 1, comparisons and logical_not give 0 (ne: 1), and the gradients of relu and clamp choose. */
+ * that NaN^0 and 1^NaN are 1, comparisons and logical_not give 0 (ne: 1), and gradients of relu and clamp choose. */
 #ifndef NN_ELEMENTWISE_H
 #define NN_ELEMENTWISE_H
 
@@ -82,8 +82,8 @@ nn_tensor *nn_hard_sigmoid_grad(nn_tensor *g, nn_tensor *x);    /* |x| < 3 ? g/6
 nn_tensor *nn_clamp_grad(nn_tensor *g, nn_tensor *x, double lo, double hi); /* lo <= x <= hi ? g : 0 */
 
 /* target = target op source without a temporary. False, with nothing done and no error, where that cannot be: target is
- * gapless, a float and keeps its dtype and shape (source is a number, or of its dtype and broadcast to it), and source is
- * no other part of the same memory. Counts a change. */
+ * gapless, a float and keeps its dtype and shape (source is a number, or of its dtype and broadcast to it), and source
+ * is no other part of the same memory. Counts a change. */
 typedef enum nn_arithmetic { NN_ADD, NN_SUB, NN_MUL, NN_DIV } nn_arithmetic;
 bool nn_arithmetic_in_place(nn_arithmetic op, nn_tensor *target, nn_tensor *source);
 

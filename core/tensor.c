@@ -5,8 +5,8 @@
 #include "context_state.h"
 #include "format.h"
 
-/* A buffer's block holds its first tensor's header too, and then the elements: one allocation instead of two. That header
- * holds a reference to the buffer like every other, so it lives as long as it is used. */
+/* A buffer's block holds its first tensor's header too, and then the elements: one allocation instead of two. That
+ * header holds a reference to the buffer like every other, so it lives as long as it is used. */
 struct nn_buffer {
   nn_object object;
   uint32_t version;                       /* changes seen, so that backward notices one to a value it needs */

@@ -96,11 +96,11 @@ nn_tensor *nn_wrap(nn_dtype dtype, nn_shape shape, void *data, void (*release)(v
 /* Views: they share the buffer. */
 nn_tensor *nn_alias(nn_tensor *x);                            /* a new header, same everything */
 nn_tensor *nn_view(nn_tensor *x, nn_shape shape, const int64_t *stride, int64_t offset); /* trusted: for core/ */
-nn_tensor *nn_reshape(nn_tensor *x, nn_shape shape);          /* one size may be -1; a view where strides allow, else a copy */
+nn_tensor *nn_reshape(nn_tensor *x, nn_shape shape);          /* one size may be -1; a view where strides allow */
 nn_tensor *nn_permute(nn_tensor *x, nn_ints dims);            /* every dimension once */
 nn_tensor *nn_transpose(nn_tensor *x, int64_t dim1, int64_t dim2);
 nn_tensor *nn_broadcast_to(nn_tensor *x, nn_shape shape);
-nn_tensor *nn_squeeze(nn_tensor *x, nn_ints dims);            /* n = 0: every dimension of size 1; else those, which must be 1 */
+nn_tensor *nn_squeeze(nn_tensor *x, nn_ints dims);            /* of size 1; n = 0: all that are */
 nn_tensor *nn_unsqueeze(nn_tensor *x, int64_t dim);           /* dim counts in the result */
 /* Per dimension (n ranges for the first n): positions first..last inclusive, from 1 or negative from the end; drop
  * removes a dimension of one position; first = 0 stands for all of it. */
@@ -112,8 +112,9 @@ bool nn_shares(const nn_tensor *x);                           /* do others hold 
  * errors that say where. */
 nn_tensor *nn_contiguous(nn_tensor *x);                       /* itself when it is contiguous already */
 nn_tensor *nn_clone(nn_tensor *x);                            /* contiguous, own memory */
-nn_tensor *nn_cast(nn_tensor *x, nn_dtype dtype);             /* itself when it has the dtype already (a number becomes a tensor) */
-bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source); /* broadcasts and casts source; counts a change */
+nn_tensor *nn_cast(nn_tensor *x, nn_dtype dtype);             /* itself when it has the dtype; a number becomes a tensor */
+/* Broadcasts and casts source; counts a change. */
+bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source);
 bool nn_fill(nn_tensor *target, double value);                /* counts a change */
 void nn_changed(nn_tensor *x);                                /* somebody wrote into its memory */
 uint32_t nn_version(const nn_tensor *x);                      /* how many changes its memory has seen */

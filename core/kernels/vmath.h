@@ -30,7 +30,8 @@ NN_INLINE double erf_f64(double x);
 #define BOUNDS nn_bounds_f32
 #define SMALLEST 0x1p-126f
 #define SQRT_HALF 0x3f3504f3u
-#define TAIL_F32(r) (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f + r * (1 / 5040.0f))))))
+#define TAIL_F32(r) (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f + \
+                    r * (1 / 5040.0f))))))
 #define TAIL(r) TAIL_F32(r)
 #define SERIES(z) (z * (0xaaaaaa.0p-24f + z * (0xccce13.0p-25f + z * (0x91e9ee.0p-25f + z * 0xf89e26.0p-26f))))
 #include "vmath_template.h"

@@ -461,7 +461,8 @@ Suite *elementwise_suite(void) {
   tcase_add_loop_test(tests, bits_unary, 0, UNARIES);
   tcase_add_loop_test(tests, bits_binary, 0, BINARIES);
   TTest const *const plain[] = {
-    derivatives_at_the_ends, broadcasting, threads, dtypes, not_a_number, comparisons, where, clamp, power, arithmetic_in_place,
+    derivatives_at_the_ends, broadcasting, threads, dtypes, not_a_number, comparisons, where, clamp, power,
+    arithmetic_in_place,
     nothing_in_nothing_out, out_of_memory,
   };
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) tcase_add_test(tests, plain[i]);

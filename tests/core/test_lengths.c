@@ -36,8 +36,9 @@ START_TEST(every_length_as_element_by_element) {
       for (int64_t i = 0; i < n; i += n < 20 ? 1 : 7) {
         const nn_tensor *one = operations[k](alone(a, i), alone(b, i));
         SUCCEEDS(one);
-        HOLDS_SO(close_to(element(y, i), element(one, 0), 0, 0), "%s, operation %zu, length %lld: element %lld is %g, not %g",
-                 nn_dtype_name(y->dtype), k, (long long)n, (long long)i + 1, element(y, i), element(one, 0));
+        HOLDS_SO(close_to(element(y, i), element(one, 0), 0, 0),
+                 "%s, operation %zu, length %lld: element %lld is %g, not %g", nn_dtype_name(y->dtype), k, (long long)n,
+                 (long long)i + 1, element(y, i), element(one, 0));
       }
       nn_scope_close(mark);
     }
