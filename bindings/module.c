@@ -130,6 +130,8 @@ static void open_all(lua_State *L, nnlua_state *s) {
   register_all(L, s);
   push_import(L, s);
   lua_setfield(L, NNLUA_AT_CORE, "import");
+  lua_pushvalue(L, NNLUA_AT_METHODS);
+  lua_setfield(L, NNLUA_AT_CORE, "methods");
   lua_pushvalue(L, NNLUA_AT_NN);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &nn_key);
 }

@@ -54,7 +54,8 @@ local function write(self, fit, epoch, logs, within)
   self.batches = 0
   local bytes, names, tensors = plain.encode{epoch = epoch, logs = plain.part(logs), within = within or false,
     stop = model.stop_training or false, weights = weights_of(model), optimizer = plain.of(model.optimizer),
-    generator = {core.generator()}, draws = model:draws(), place = fit.source:place(), history = history_of(model.history),
+    generator = {core.generator()}, draws = model:draws(), place = fit.source:place(),
+    history = history_of(model.history),
     metrics = within and states_of(model.metrics) or {}, callbacks = states_of(others(self, fit)),
     library = {core.library()}}
   names[#names + 1], tensors[#tensors + 1] = "state", plain.tensor(bytes)

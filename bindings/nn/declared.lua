@@ -16,7 +16,7 @@ function M.prefix(family)
 end
 
 -- What is called with options and is no class: name, the file that declares them, how it is called, what it does, and
--- whose rows it has if not those of its own name.
+-- whose rows it has if not those of its own name. The call says what it belongs to.
 M.functions = {
   {"compile", "compile", "model:compile{options}", "says how the model is trained and measured"},
   {"fit", "training", "model:fit(x, y, {options})", "trains, and gives the history of the numbers"},
@@ -27,6 +27,7 @@ M.functions = {
   {"train_on_batch", "on_batch", "model:train_on_batch(x, y, {options})", "one update: its loss and metrics"},
   {"test_on_batch", "on_batch", "model:test_on_batch(x, y, {options})", "loss and metrics of one batch",
     "train_on_batch"},
+  {"summary", "summary", "model:summary{options}", "prints a table of the layers, shapes and numbers of weights"},
   {"load_weights", "weight_files", "model:load_weights(path, {options})", "the weights that save_weights(path) kept"},
   {"add_weight", "layer", "layer:add_weight{options}", "in build of a layer of one's own: a tensor that is learnt"},
   {"Dataset", "data", "nn.data.Dataset(x, y, {options})", "batches of tensors, or of what a function gives"},
@@ -67,12 +68,13 @@ function M.activations()
   return core.rows "activation"
 end
 
--- The function of that name: {call =, help =, options =}, or nil.
+-- The function of that name: {call =, of = "model", help =, options =}, or nil.
 function M.named(name)
   for _, row in ipairs(M.functions) do
     if row[1] == name then
       import(row[2])
-      return {name = name, call = row[3], help = row[4], like = row[5], options = functions[row[5] or name]}
+      return {name = name, call = row[3], of = row[3]:match "^([%w.]+)[:.]", help = row[4], like = row[5],
+        options = functions[row[5] or name]}
     end
   end
 end
@@ -159,12 +161,13 @@ local function arguments_of(op)
   return arguments, optional or #arguments + 1
 end
 
--- softmax(x, dim = -1), linear(x, w[, b]), cat(list, dim = 1), gather(x, dim, positions)
-function M.op_call(op)
+-- softmax(x, dim = -1), linear(x, w[, b]), cat(list, dim = 1), gather(x, dim, positions); as a method x:linear(w[, b])
+function M.op_call(op, as_method)
   local arguments, optional = arguments_of(op)
-  local last = table.concat(arguments, ", ", optional)
-  if last ~= "" then last = "[, " .. last .. "]" end
-  return ("%s(%s%s)"):format(op.name, table.concat(arguments, ", ", 1, optional - 1), last)
+  local first = as_method and 2 or 1
+  local last, given = table.concat(arguments, ", ", optional), table.concat(arguments, ", ", first, optional - 1)
+  if last ~= "" then last = (optional > first and "[, " or "[") .. last .. "]" end
+  return ("%s%s(%s%s)"):format(as_method and arguments[1] .. ":" or "", op.name, given, last)
 end
 
 return M

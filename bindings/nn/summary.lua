@@ -3,12 +3,13 @@
 local _, core, import = ...
 local options = import "options"
 
-local M = {}
-
 local DECLARED = {
   {name = "line_length", kind = "integer", optional = true, min = 40, max = math.huge, help = "cells across"},
   {name = "print_fn", kind = "function", optional = true, help = "gets the text instead of standard output"},
 }
+options.functions.summary = DECLARED
+
+local M = {}
 
 -- Of one number of each dtype.
 local BYTES = {float32 = 4, float64 = 8, int64 = 8, uint8 = 1}

@@ -270,6 +270,13 @@ t.test("ipairs ends behind the last row; an index there is an error", function()
   for _, i in ipairs{4} do t.fails(function() return v[i] end, "index: position 4 is outside dimension 1 of {3}") end
 end)
 
+t.test("two uint8 stay uint8 and wrap around", function()
+  local u = nn.tensor({200, 1}, {dtype = "uint8"})
+  t.equal({(u + u).dtype, u + u, u * u}, {"uint8", {144, 2}, {64, 1}})
+  t.equal(u - nn.tensor({100, 2}, {dtype = "uint8"}), {100, 255})
+  t.equal({(u + 100).dtype, u + 100, (u:sum()).dtype}, {"int64", {300, 101}, "int64"})
+end)
+
 t.test("two results", function()
   local a = nn.tensor{{1, 5}, {7, 2}}
   local values, positions = a:max(2)
