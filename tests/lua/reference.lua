@@ -60,7 +60,9 @@ local function all_named(list, what)
   for name, value in pairs(list) do
     -- classes are looked at by family; a class that another suite made is none of ours
     local class = type(value) == "table" and value.class_name
-    if not class and not name:find "^__" and not named(name) then error(("%s %s is nowhere in %s"):format(what, name, PATH), 0) end
+    if not class and not name:find "^__" and not named(name) then
+      error(("%s %s is nowhere in %s"):format(what, name, PATH), 0)
+    end
   end
 end
 
