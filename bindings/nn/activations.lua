@@ -79,10 +79,10 @@ function public.get(spec)
     local meta = getmetatable(spec)
     if meta == Activation then return spec end
     if not meta and spec.class_name then return object_of(named(spec.class_name), spec.config) end
-    if meta and meta.__call then return own(function(x) return spec(x) end) end
+    if meta and meta.__call and not rawget(spec, "class_name") then return own(function(x) return spec(x) end) end
   end
   if spec == nil then return nil end
-  errors.fail("activation: a name or a function is expected; got %s", tostring(spec))
+  errors.fail("activation: a name or a function is expected; got %s", errors.show(spec))
 end
 
 return core.namespace(public, "nn.activations")

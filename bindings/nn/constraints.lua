@@ -2,9 +2,11 @@
 -- Formulas and defaults are Keras's; axis counts from 1 (a kernel's first dimension is its inputs) and may be a list.
 local _, _, import = ...
 local family = import "family"
+local given = import "given"
 
 local EPSILON = 1e-7
-local constraints = family.new "constraint"
+local constraints = family.new("constraint", {
+  check = function(call, weight) return given.tensor(call, "the weight", weight) end})
 
 local AXIS = {name = "axis", kind = "shape", default = {1}, help = "the dimensions of one norm"}
 

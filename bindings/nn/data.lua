@@ -2,6 +2,7 @@
 local nn, core, import = ...
 local class = import "class"
 local errors = import "errors"
+local given = import "given"
 local iterables = import "iterables"
 local options = import "options"
 
@@ -12,27 +13,20 @@ local BATCHING = {{name = "batch_size", kind = "integer", default = 32, min = 1,
   {name = "drop_last", kind = "flag", default = false, help = "leave out a last batch that is short"}}
 options.functions.Dataset = BATCHING
 
-local function as_tensor(call, name, value)
-  if type(value) == "table" then value = nn.tensor(value) end
-  if type(value) ~= "userdata" then errors.fail("%s: %s must be a tensor; got %s", call, name, errors.show(value)) end
-  if value.ndim == 0 then errors.fail("%s: %s must have rows; got a tensor of rank 0", call, name) end
-  return value
-end
-
 -- Keys that are words: a table of options where y may stand, for calls without y.
 local function is_options(value)
   return type(value) == "table" and type(next(value)) == "string"
 end
 
 -- x, y (or nil) with equally many rows, and the options by name.
-local function arguments(call, declared, x, y, given)
-  if given == nil and is_options(y) then y, given = nil, y end
-  x = as_tensor(call, "x", x)
-  y = y ~= nil and as_tensor(call, "y", y) or nil
+local function arguments(call, declared, x, y, config)
+  if config == nil and is_options(y) then y, config = nil, y end
+  x = given.rows(call, "x", x)
+  y = y ~= nil and given.rows(call, "y", y) or nil
   if y and #x ~= #y then
     errors.fail("%s: x and y must have as many rows; got %d and %d", call, #x, #y)
   end
-  return x, y, (options.parse(call, declared, 0, given or {}))
+  return x, y, (options.parse(call, declared, 0, config or {}))
 end
 
 local function batch_count(n, c)
@@ -58,8 +52,8 @@ local function pass(x, y, c)
 end
 
 -- for xb, yb in nn.data.batches(x, y, {batch_size = 128, shuffle = true}) do
-function data.batches(x, y, given)
-  return pass(arguments("batches", BATCHING, x, y, given))
+function data.batches(x, y, config)
+  return pass(arguments("batches", BATCHING, x, y, config))
 end
 
 -- A data set: of tensors, Dataset(x[, y][, options]), of a function that gives a fresh iterator of xb, yb, or of an
@@ -67,10 +61,10 @@ end
 local Dataset = {class_name = "Dataset"}
 Dataset.__index = Dataset
 Dataset.__name = "Dataset"
-data.Dataset = setmetatable(Dataset, {__call = function(_, x, y, given)
+data.Dataset = setmetatable(Dataset, {__call = function(_, x, y, config)
   if type(x) == "function" or type(x) == "thread" then return setmetatable({iterable = x}, Dataset) end
   local self = setmetatable({}, Dataset)
-  self.x, self.y, self.config = arguments("Dataset", BATCHING, x, y, given)
+  self.x, self.y, self.config = arguments("Dataset", BATCHING, x, y, config)
   return self
 end})
 
@@ -168,13 +162,13 @@ local function cut(order, rows, labels)
 end
 
 -- x_train, x_test, y_train, y_test (x_train, x_test without y), shuffled.
-function data.train_test_split(x, y, given)
+function data.train_test_split(x, y, config)
   local c
-  x, y, c = arguments("train_test_split", SPLIT, x, y, given)
+  x, y, c = arguments("train_test_split", SPLIT, x, y, config)
   local labels = c.stratify
   if labels == true then labels = y end
   if labels then
-    labels = as_tensor("train_test_split", "stratify", labels):reshape(-1):totable()
+    labels = given.rows("train_test_split", "stratify", labels):reshape(-1):totable()
     if #labels ~= #x then
       errors.fail("train_test_split: stratify must have a label for each of the %d rows; got %d", #x, #labels)
     end
@@ -187,7 +181,7 @@ end
 
 -- Labels {N} or {N, 1} as one-hot rows, float32 {N, k}; k: the greatest label + 1.
 function data.to_categorical(y, k)
-  y = as_tensor("to_categorical", "y", y)
+  y = given.rows("to_categorical", "y", y)
   if y.ndim > 1 and y:size(-1) == 1 then y = y:squeeze(-1) end
   local labels = y:to "int64"
   if labels:ne(y):any():item() ~= 0 then errors.fail("to_categorical: labels must be whole numbers") end
@@ -199,9 +193,9 @@ local NORMALIZE = {{name = "axis", kind = "integer", default = -1, help = "the d
 options.functions.normalize = NORMALIZE
 
 -- x with vectors of norm 1 along axis; vectors of zeros stay.
-function data.normalize(x, given)
-  local c = options.parse("normalize", NORMALIZE, 0, given or {})
-  x = as_tensor("normalize", "x", x)
+function data.normalize(x, config)
+  local c = options.parse("normalize", NORMALIZE, 0, config or {})
+  x = given.rows("normalize", "x", x)
   if x.dtype ~= "float64" then x = x:to "float32" end
   local size = (x:abs() ^ c.order):sum(c.axis, true) ^ (1 / c.order)
   return x / nn.where(size:eq(0), nn.ones_like(size), size)

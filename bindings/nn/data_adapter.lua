@@ -4,6 +4,7 @@
 local nn, core, import = ...
 local errors = import "errors"
 local iterables = import "iterables"
+local given_rows = import "given".rows
 local fail = errors.fail
 
 local M = {}
@@ -129,7 +130,7 @@ function Iterators:next()
   self.control, self.ended = x, x == nil
   if x == nil then return nil end
   x, y, w = as_tensor(x), as_tensor(y), as_tensor(w)
-  if type(x) ~= "userdata" then fail("%s: the batches must be tensors; got %s", self.call, errors.show(x)) end
+  if not core.is_tensor(x) then fail("%s: the batches must be tensors; got %s", self.call, errors.show(x)) end
   if y == nil and not self.without_y then fail("%s: the batches have no y; an iterator gives x, y", self.call) end
   local wanted, count = self.wanted, x:size(1)
   -- casts, as rows of tensors are
@@ -144,10 +145,7 @@ end
 -- A tensor out of what a user may write for one: a tensor or a nested list.
 function M.tensor(call, name, value)
   if value == nil then fail("%s: %s is missing", call, name) end
-  value = as_tensor(value)
-  if type(value) ~= "userdata" then fail("%s: %s must be a tensor; got %s", call, name, errors.show(value)) end
-  if value.ndim == 0 then fail("%s: %s must have rows; got a single number", call, name) end
-  return value
+  return given_rows(call, name, value)
 end
 
 -- Every row of x needs its row of y and weight.

@@ -31,10 +31,15 @@ end
 
 -- Such as a shape.
 local function is_list_of_numbers(value)
+  local count = 0
   for _, v in pairs(value) do
     if type(v) ~= "number" then return false end
+    count = count + 1
   end
-  return #value > 0
+  for i = 1, count do
+    if value[i] == nil then return false end
+  end
+  return count > 0
 end
 
 -- A message is one line.

@@ -1,6 +1,6 @@
 -- evaluate, predict and predict_classes: what a model is asked without being changed.
 
-local nn, _, import = ...
+local nn, core, import = ...
 local adapter = import "data_adapter"
 local compile = import "compile"
 local errors = import "errors"
@@ -118,7 +118,7 @@ local FEW = 32  -- rows: one batch
 
 -- Whether predict can do without options, batches and events.
 local function is_few(model, x)
-  return model.built and type(x) == "userdata" and x.ndim > 0 and #x <= FEW and #x > 0
+  return model.built and core.is_tensor(x) and x.ndim > 0 and #x <= FEW and #x > 0
 end
 
 -- predict(x[, options]) -> outputs of all rows, in their order

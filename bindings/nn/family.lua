@@ -33,8 +33,8 @@ local function describe(object)
   for _, option in ipairs(object.options) do
     local value = object.config[option.name]
     if value ~= nil and value ~= option.default then
-      if type(value) == "table" and not getmetatable(value) then value = "{" .. table.concat(value, ", ") .. "}" end
-      parts[#parts + 1] = ("%s = %s"):format(option.name, type(value) == "string" and ("%q"):format(value) or value)
+      if type(value) ~= "table" or not getmetatable(value) then value = errors.show(value) end
+      parts[#parts + 1] = ("%s = %s"):format(option.name, tostring(value))
     end
   end
   return ("%s{%s}"):format(object.class_name, table.concat(parts, ", "))
@@ -74,6 +74,10 @@ local METAMETHODS = {"__call", "__index", "__newindex", "__tostring"}
 function Family:class(definition, base)
   local class = definition
   for _, event in ipairs(METAMETHODS) do class[event] = rawget(class, event) or base and base[event] end
+  local call, check = class.__call, self.check
+  if call and check then
+    class.__call = function(object, value, ...) return call(object, check(object.class_name, value), ...) end
+  end
   class.__index = class.__index ~= base and class.__index or class
   class.__tostring = class.__tostring or describe
   class.__name, class.family, class.options = class.class_name, self, class.options or {}
@@ -135,7 +139,8 @@ local function from_table(self, spec)
   if type(class) == "table" and class.family == self then return spec end
   if rawget(spec, "family") == self then return spec() end
   if spec.class_name and not class then return self:named(spec.class_name)(spec.config or {}) end
-  if self.wrap and class and class.__call then return self.wrap(spec) end
+  -- a class that is called makes objects; it is none
+  if self.wrap and class and class.__call and not rawget(spec, "class_name") then return self.wrap(spec) end
 end
 
 -- The object that spec stands for; nil for nil.
@@ -169,15 +174,18 @@ end
 -- Families that are not called as their members with an s.
 local PLURAL = {loss = "losses", learning_rate = "schedules"}
 
--- A family. kind: how errors call it. settings.files: modules that define more of its classes, read when a name is not
--- known yet. settings.call: what calling the object of a user's function does (false: no object is made of functions).
--- settings.methods: what is called with a colon. .public is the table that users see, with .get.
+-- A family. kind: how errors call it. In settings:
+--   files: modules that define more of its classes, read when a name is not known yet
+--   call: what calling the object of a user's function does (false: no object is made of functions)
+--   methods: what is called with a colon
+--   check(call, value): what an object is called with, made fit
+-- .public is the table that users see, with .get.
 local function new(kind, settings)
   settings = settings or {}
   local self = setmetatable({kind = kind, files = settings.files or {}, loaded = 0, classes = {}, names = {},
     by_name = {}, by_function = {}, public = {}}, Family)
   self.title = "nn." .. (PLURAL[kind] or kind .. "s")
-  self.methods = settings.methods or {"get_config"}
+  self.methods, self.check = settings.methods or {"get_config"}, settings.check
   core.namespace(self.public, self.title)
   self.public.get = function(spec) return self:get(spec) end
   -- nn.metrics.AUC reads files until one defines it; pairs reads all.

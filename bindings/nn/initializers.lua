@@ -15,7 +15,7 @@ end
 -- A user's function may give a tensor, or a nested table or number for one.
 local function call_function(object, shape, dtype)
   local value = object.call(shape, dtype or "float32")
-  return type(value) == "userdata" and value or nn.tensor(value, {dtype = dtype})
+  return core.is_tensor(value) and value or nn.tensor(value, {dtype = dtype})
 end
 
 local initializers = family.new("initializer", {call = call_function})

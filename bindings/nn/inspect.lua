@@ -1,5 +1,7 @@
 -- How the interactive loop shows a value: small plain tables as they would be written, everything else by tostring.
 
+local _, core = ...
+
 local DEEPEST, MOST = 3, 40     -- levels of tables, and values in each, that are shown
 
 local show
@@ -35,7 +37,7 @@ end
 function show(value, depth)
   local kind = type(value)
   if kind == "string" and depth > 0 then return ("%q"):format(value):gsub("\\\n", "\\n") .. "" end
-  if kind == "userdata" and depth > 0 and tostring(value):find "\n" then return "tensor " .. show(value.shape, 0) end
+  if core.is_tensor(value) and depth > 0 and tostring(value):find "\n" then return "tensor " .. show(value.shape, 0) end
   if kind ~= "table" or depth >= DEEPEST or getmetatable(value) then return tostring(value) end
   return show_table(value, depth)
 end

@@ -6,6 +6,7 @@ local nn, core, import = ...
 local class = import "class"
 local errors = import "errors"
 local family = import "family"
+local given = import "given"
 local options = import "options"
 local fail = errors.fail
 
@@ -138,6 +139,7 @@ end
 -- Builds for inputs of this shape, once. A build that fails leaves nothing behind.
 function Layer:ensure_built(shape)
   if self.built then return end
+  given.shape("build", shape)
   self.weights = {}
   self:build(shape)
   self.built, self.input_shape = true, self.input_shape or shape
@@ -168,7 +170,7 @@ end
 -- layer(x[, training[, mask]]): builds at the first call. Only a class with takes_mask is given a mask (forward.lua).
 function Layer:__call(x, training, mask)
   x = as_tensor(x)
-  if type(x) ~= "userdata" then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
+  if not core.is_tensor(x) then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
   check_batch(self.class_name, x, nil, self.min_rank)
   if not self.built then self:ensure_built(row_shape(x)) end
   if mask and self.takes_mask then return self:call(x, training or false, mask) end
@@ -180,7 +182,7 @@ function Layer:compute_output_shape(shape)
   self:ensure_built(shape)
   local batch = table.move(shape, 1, #shape, 2, {1})
   local y = nn.no_grad(function() return self(nn.zeros(batch), false) end)
-  if type(y) ~= "userdata" then fail("%s: call must return a tensor; got %s", self.name, errors.show(y)) end
+  if not core.is_tensor(y) then fail("%s: call must return a tensor; got %s", self.name, errors.show(y)) end
   return row_shape(y)
 end
 
@@ -256,7 +258,7 @@ function Layer:set_weights(list)
   -- all are looked at before one is written
   local values = {}
   for i, weight in ipairs(weights) do
-    values[i] = type(list[i]) == "userdata" and list[i] or nn.tensor(list[i])
+    values[i] = core.is_tensor(list[i]) and list[i] or nn.tensor(list[i])
     if not same_shape(values[i].shape, weight.tensor.shape) then
       fail('set_weights: weight %d ("%s") has shape %s; got %s', i, weight.name, errors.shape(weight.tensor.shape),
         errors.shape(values[i].shape))
@@ -286,7 +288,7 @@ function Layer:__tostring()
   local parts = {}
   for _, row in ipairs(self.declared) do
     local value = self.config[row.name]
-    if value ~= nil and value ~= row.default and row.name ~= "name" and type(value) ~= "userdata" then
+    if value ~= nil and value ~= row.default and row.name ~= "name" and not core.is_tensor(value) then
       parts[#parts + 1] = ("%s = %s"):format(row.name, option_text(value))
     end
   end

@@ -3,6 +3,7 @@
 local nn, core, import = ...
 local class = import "class"
 local errors = import "errors"
+local given = import "given"
 local Layer = import "layer"
 local layer_call = core.layer_call
 
@@ -39,6 +40,7 @@ end
 -- Which weights there are, and their shapes, C says; their first values and what keeps them small are options. They
 -- become fields when all are made: layer.kernel is nil before.
 function Builtin:build(input_shape)
+  given.shape("build", input_shape)
   local batch = table.move(input_shape, 1, #input_shape, 2, {1})
   local tensors = {}
   for i, spec in ipairs(core.layer_weights(self.handle, batch)) do
@@ -104,7 +106,7 @@ local Normalization = classes.Normalization
 function Normalization:adapt(x)
   if self.config.mean then errors.fail("adapt: the mean and variance of %s were given as options", self.name) end
   x = Layer.as_tensor(x)
-  if type(x) ~= "userdata" or x.ndim < 2 then
+  if not core.is_tensor(x) or x.ndim < 2 then
     errors.fail("adapt: samples {N, ...} are expected; got %s", errors.show(x))
   end
   self:ensure_built(Layer.row_shape(x))
@@ -141,7 +143,7 @@ classes.Lambda = Lambda
 
 function Lambda:call(x, training)
   local y = self["function"](x, training)
-  if type(y) == "userdata" then return y end
+  if core.is_tensor(y) then return y end
   errors.fail("%s: the function must return a tensor; got %s", self.name, errors.show(y))
 end
 

@@ -1,6 +1,6 @@
 -- nn.data.StringLookup: strings as numbers from 0 on, and back: labels by name. Keras's rules.
 
-local nn, _, import = ...
+local nn, core, import = ...
 local class = import "class"
 local errors = import "errors"
 local options = import "options"
@@ -84,7 +84,7 @@ end
 function StringLookup:__call(given)
   if not self.vocabulary then fail("StringLookup: it has no vocabulary yet; call adapt(strings) first") end
   if self.config.invert then
-    if type(given) == "userdata" then given = given.ndim == 0 and given:item() or given:totable() end
+    if core.is_tensor(given) then given = given.ndim == 0 and given:item() or given:totable() end
     return map(given, function(id) return string_of(self, id) end)
   end
   local function number(text)

@@ -3,6 +3,7 @@
 local _, core, import = ...
 local errors = import "errors"
 local family = import "family"
+local given = import "given"
 local parse = import("options").parse
 local weights = import "weights"
 
@@ -49,7 +50,7 @@ end
 -- A user's f(y_true, y_pred), which may give a value per sample or one number.
 local function call_function(object, y_true, y_pred, weight)
   local values = object.call(family.tensor(y_true), family.tensor(y_pred))
-  if type(values) ~= "userdata" then
+  if not core.is_tensor(values) then
     errors.fail("loss: the function must give a tensor; got %s", type(values))
   end
   return reduce(values, weight, object.reduction)
@@ -68,7 +69,8 @@ end
 losses:class({class_name = "Crossentropy", name = "crossentropy", alias = "ce", options = {REDUCTION, NAME},
   help = "the crossentropy that fits the shapes",
   __call = function(self, y_true, y_pred, weight)
-    y_true, y_pred = family.tensor(y_true), family.tensor(y_pred)
+    y_true = given.tensor("crossentropy", "y_true", y_true)
+    y_pred = given.tensor("crossentropy", "y_pred", y_pred)
     self.chosen = self.chosen or losses:named(crossentropy_for(y_true, y_pred)){reduction = self.reduction}
     return self.chosen(y_true, y_pred, weight)
   end}, Loss)

@@ -4,6 +4,7 @@
 local nn, core, import = ...
 local errors = import "errors"
 local family = import "family"
+local given = import "given"
 local weights = import "weights"
 
 local metric = {NAME = {name = "name", kind = "text", optional = true, help = "the key in history and logs"}}
@@ -21,13 +22,9 @@ function Metric:init()
 end
 
 function Metric:update_state(y_true, y_pred, weight)
-  y_true, y_pred = family.tensor(y_true), family.tensor(y_pred)
-  if type(y_true) ~= "userdata" or type(y_pred) ~= "userdata" then
-    local name, value = "y_true", y_true
-    if type(y_true) == "userdata" then name, value = "y_pred", y_pred end
-    errors.fail("update_state: %s must be a tensor; got %s", name, errors.show(value))
-  end
-  nn.no_grad(nn.scope, self.update, self, y_true, y_pred, weight)
+  y_true = given.tensor("update_state", "y_true", y_true)
+  y_pred = given.tensor("update_state", "y_pred", y_pred)
+  nn.no_grad(nn.scope, self.update, self, y_true, y_pred, given.weight("update_state", weight))
 end
 
 -- Running mean: update adds to .total and .count. The mean of nothing is 0, as in Keras.

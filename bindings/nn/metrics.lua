@@ -1,8 +1,8 @@
 -- nn.metrics: classes by name, and get(spec, loss) for compile: "accuracy" becomes the accuracy that fits the loss and
 -- the shapes, a function f(y_true, y_pred) its mean over the samples.
-local nn, _, import = ...
+local nn, core, import = ...
 local errors = import "errors"
-local family = import "family"
+local given = import "given"
 local losses = import "losses"
 local metric = import "metric"
 
@@ -11,7 +11,7 @@ local public = metrics.public
 
 -- By the loss where it tells, else by the shapes.
 local function accuracy_for(loss, y_true, y_pred)
-  if loss and loss.sparse then return public.SparseCategoricalAccuracy{} end
+  if type(loss) == "table" and loss.sparse then return public.SparseCategoricalAccuracy{} end
   if loss and loss.behind == "sigmoid" then
     return public.BinaryAccuracy{threshold = loss.from_logits and 0 or 0.5}
   end
@@ -47,7 +47,8 @@ function Chosen.init() end
 function Chosen:update_state(y_true, y_pred, weight)
   local chosen = self.metric
   if not chosen then
-    chosen = self.choose(self.loss, family.tensor(y_true), family.tensor(y_pred))
+    chosen = self.choose(self.loss, given.tensor("update_state", "y_true", y_true),
+      given.tensor("update_state", "y_pred", y_pred))
     chosen.ignored, self.metric = self.ignored, chosen
   end
   return chosen:update_state(y_true, y_pred, weight)
@@ -84,10 +85,12 @@ metrics:class(Chosen)
 local Function = {hidden = true, class_name = "Function", name = "function", options = {metric.NAME}}
 
 function Function:update_state(y_true, y_pred, weight)
-  y_true, y_pred = family.tensor(y_true), family.tensor(y_pred)
+  y_true = given.tensor("update_state", "y_true", y_true)
+  y_pred = given.tensor("update_state", "y_pred", y_pred)
+  weight = given.weight("update_state", weight)
   local values = nn.no_grad(self.call, y_true, y_pred)
   if type(values) == "number" then values = nn.tensor(values) end
-  if type(values) ~= "userdata" then
+  if not core.is_tensor(values) then
     errors.fail("metrics: the function must give a tensor or a number; got %s", type(values))
   end
   if values.ndim == 0 then
@@ -132,6 +135,7 @@ end
 
 -- A label that the loss leaves out is no wrong label for its metrics.
 function public.get(spec, loss)
+  if type(loss) ~= "table" then loss = nil end
   local object = find(spec, loss)
   if loss and loss.sparse then object.ignored = loss.config.ignore_class end
   return object

@@ -1,6 +1,6 @@
 -- Counts of true and false positives and negatives at one or more thresholds, and what is computed of them. One product
 -- {2, N} x {N, T + 1} counts a batch for all T thresholds: the last column stands for a threshold below everything.
-local nn, _, import = ...
+local nn, core, import = ...
 local errors = import "errors"
 local metric = import "metric"
 local weights = import "weights"
@@ -47,7 +47,7 @@ local function flat(self, y_true, y_pred, weight)
     end
     y_true, y_pred = y_true:select(-1, c.class_id + 1), y_pred:select(-1, c.class_id + 1)
   end
-  if type(weight) == "userdata" then
+  if core.is_tensor(weight) then
     weight = weights.aligned(weight, y_pred):to("float32"):broadcast_to(y_pred.shape):reshape(-1)
   end
   return y_true:reshape(-1), y_pred:reshape(-1), weight
@@ -56,7 +56,7 @@ end
 -- Adds {weights of positives above each edge; weights of all above it} to counts.
 local function add(self, counts, y_true, y_pred, weight)
   local above = y_pred:unsqueeze(-1):gt(self.edges):to("float32")
-  local all = type(weight) == "userdata" and weight or nn.full({#y_pred}, weight or 1)
+  local all = core.is_tensor(weight) and weight or nn.full({#y_pred}, weight or 1)
   counts:add_(nn.stack({y_true:ne(0):to("float32") * all, all}, 1):matmul(above))
 end
 
@@ -66,7 +66,7 @@ function Counts:count(counts, y_true, y_pred, weight)
   for first = 1, n, step do
     local length = math.min(step, n - first + 1)
     add(self, counts, y_true:narrow(1, first, length), y_pred:narrow(1, first, length),
-      type(weight) == "userdata" and weight:narrow(1, first, length) or weight)
+      core.is_tensor(weight) and weight:narrow(1, first, length) or weight)
   end
 end
 

@@ -5,6 +5,7 @@ local Counts = import "metrics_counts"
 local metric = import "metric"
 
 local EPSILON = 1e-7
+local MOST = 1000000   -- thresholds or columns: each is a number in a list of Lua's
 local ratio = Counts.ratio
 
 -- first, 1/(n-1), ..., (n-2)/(n-1), last
@@ -15,7 +16,7 @@ local function evenly(n, first, last)
   return thresholds
 end
 
-local THRESHOLD_COUNT = {name = "num_thresholds", kind = "integer", default = 200, min = 2,
+local THRESHOLD_COUNT = {name = "num_thresholds", kind = "integer", default = 200, min = 2, max = MOST,
   help = "evenly between 0 and 1"}
 
 local AUC = {class_name = "AUC", name = "auc", direction = "max", help = "the area under the curve",
@@ -25,7 +26,7 @@ local AUC = {class_name = "AUC", name = "auc", direction = "max", help = "the ar
       choices = {"interpolation", "minoring", "majoring"}, help = "what stands between two thresholds"},
     {name = "thresholds", kind = "numbers", optional = true, help = "between 0 and 1, instead of num_thresholds"},
     {name = "multi_label", kind = "flag", default = false, help = "the mean of each column's area"},
-    {name = "num_labels", kind = "integer", optional = true, min = 1, help = "columns, with multi_label"},
+    {name = "num_labels", kind = "integer", optional = true, min = 1, max = MOST, help = "columns, with multi_label"},
     {name = "label_weights", kind = "numbers", optional = true, help = "of the columns in that mean"},
     {name = "from_logits", kind = "flag", default = false, help = "y_pred goes through a sigmoid first"}}}
 

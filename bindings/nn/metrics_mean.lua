@@ -1,6 +1,6 @@
 -- Means: of values given directly, of each loss per sample, and the root of the mean square.
 local nn, core, import = ...
-local family = import "family"
+local given = import "given"
 local metric = import "metric"
 local weights = import "weights"
 
@@ -8,9 +8,10 @@ local weights = import "weights"
 local Plain = setmetatable({}, {__index = metric.Mean})
 
 function Plain:update_state(values, weight)
+  -- a number of Lua's is a float64
   if type(values) == "number" then values = nn.tensor(values, {dtype = "float64"}) end
-  if type(weight) == "table" then weight = nn.tensor(weight) end
-  nn.no_grad(nn.scope, self.add, self, family.tensor(values), weight)
+  values = given.tensor("update_state", "values", values)
+  nn.no_grad(nn.scope, self.add, self, values, given.weight("update_state", weight))
 end
 
 metric.class({class_name = "Mean", name = "mean", help = "the weighted mean of the values"}, Plain)

@@ -1,5 +1,5 @@
 -- Scores per column: F-beta of one-hot or multi-label targets, R2 of regressions. State is kept as float64 tensors.
-local nn, _, import = ...
+local nn, core, import = ...
 local errors = import "errors"
 local metric = import "metric"
 local weights = import "weights"
@@ -34,7 +34,7 @@ function Columns:add(values, weight)
 end
 
 function Columns.weight_of(weight, values)
-  return type(weight) == "userdata" and weights.aligned(weight, values):to "float64" or weight
+  return core.is_tensor(weight) and weights.aligned(weight, values):to "float64" or weight
 end
 
 -- A Lua number, or a tensor where there is a value for each column.

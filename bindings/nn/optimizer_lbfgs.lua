@@ -2,7 +2,7 @@
 -- strong Wolfe conditions along each direction (3.5 and 3.6). It evaluates the loss as often as it likes, so what it
 -- minimizes must stay the same within a step: all rows in one batch. Parameters, gradients and what is remembered of
 -- them are vectors of float64, whatever the dtype of the weights.
-local nn, _, import = ...
+local nn, core, import = ...
 local errors = import "errors"
 local family = import "family"
 
@@ -43,7 +43,7 @@ local function evaluate(problem, x)
   local parameters = problem.parameters
   nn.no_grad(write, parameters, x)
   local loss = problem.closure()
-  if type(loss) == "userdata" then
+  if core.is_tensor(loss) then
     loss:backward()
     loss = loss:item()
   end
@@ -193,6 +193,17 @@ end
 -- minimize(closure, parameters): up to max_iterations iterations. closure() gives the loss: a tensor, or a number where
 -- it has left the gradients in the parameters. Returns the loss reached.
 function LBFGS:minimize(closure, parameters)
+  if type(closure) ~= "function" and not (getmetatable(closure) or {}).__call then
+    errors.fail("minimize: a function that gives the loss is expected; got %s", errors.show(closure))
+  end
+  if type(parameters) ~= "table" then
+    errors.fail("minimize: parameters must be a list of tensors; got %s", errors.show(parameters))
+  end
+  for i, parameter in ipairs(parameters) do
+    if not core.is_tensor(parameter) or not ROUNDING[parameter.dtype] then
+      errors.fail("minimize: parameters must be float tensors; [%d] is %s", i, errors.show(parameter))
+    end
+  end
   local problem = {closure = closure, parameters = parameters, rounding = ROUNDING.float64}
   if #parameters == 0 then return closure() end
   for _, parameter in ipairs(parameters) do

@@ -13,6 +13,9 @@ function Optimizer:step(parameters, grads)
   if type(parameters) ~= "table" then
     errors.fail("step: parameters must be a list of tensors; got %s", errors.show(parameters))
   end
+  if grads ~= nil and type(grads) ~= "table" then
+    errors.fail("step: the gradients must be a list of tensors; got %s", errors.show(grads))
+  end
   local schedule = self.schedule
   if schedule then
     local iterations = core.optimizer_get(self.handle)
@@ -24,6 +27,9 @@ end
 -- apply_gradients{{grad, parameter}, ...}, as in Keras.
 function Optimizer:apply_gradients(pairs_of)
   local grads, parameters = {}, {}
+  if type(pairs_of) ~= "table" then
+    errors.fail("apply_gradients: a list of pairs {gradient, parameter} is expected; got %s", errors.show(pairs_of))
+  end
   for i, pair in ipairs(pairs_of) do
     if type(pair) ~= "table" or pair[2] == nil then
       errors.fail("apply_gradients: pairs {gradient, parameter} are expected; element %d is not one", i)
@@ -93,7 +99,7 @@ function Optimizer:__newindex(key, value)
       rawset(self, "schedule", false)
       core.optimizer_set(self.handle, {learning_rate = value})
     else
-      errors.fail("learning_rate must be a number >= 0 or a schedule; got %s", tostring(value))
+      errors.fail("learning_rate must be a number >= 0 or a schedule; got %s", errors.show(value))
     end
     self.config.learning_rate = value
   elseif key == "iterations" then

@@ -4,7 +4,7 @@
 -- kinds: number integer flag text choice shape dtype tensor function activation initializer regularizer constraint, and
 -- for what only Lua knows: numbers (one or a list), list, table, data (a tensor, a list, a data set), any.
 
-local nn, _, import = ...
+local nn, core, import = ...
 local errors = import "errors"
 local fail, show = errors.fail, errors.show
 
@@ -91,7 +91,12 @@ end
 
 local function tensor(_, v)
   if type(v) == "number" or type(v) == "table" and not getmetatable(v) then v = nn.tensor(v) end
-  if type(v) == "userdata" then return v end
+  if core.is_tensor(v) then return v end
+end
+
+-- A function, or what may be called like one.
+local function callable(_, v)
+  if type(v) == "function" or type(v) == "table" and (getmetatable(v) or {}).__call then return v end
 end
 
 local function choice(row, v) return one_of(row.choices)(v) end
@@ -112,7 +117,7 @@ local KINDS = {
   numbers     = {list_of(number), function(row) return "a number or a list of numbers" .. range_text(row) end},
   dtype       = {function(_, v) return dtype(v) end, alternatives(DTYPES)},
   tensor      = {tensor, "a tensor"},
-  ["function"] = {typed("function", "table"), "a function"},
+  ["function"] = {callable, "a function"},
   activation  = {named, "the name of an activation, an activation or a function"},
   initializer = {named, "the name of an initializer, an initializer or a function"},
   regularizer = {named, "the name of a regularizer, a regularizer or a function"},
@@ -127,18 +132,24 @@ local KINDS = {
 local FAMILIES = {activation = "activations", initializer = "initializers", regularizer = "regularizers",
   constraint = "constraints"}
 
--- A name that is none of the family's is an error that names the option, too.
+-- A name or a table that is none of the family's is an error that names the option, too.
 local function check_name(call, row, value)
-  local family = type(value) == "string" and value ~= row.default and FAMILIES[row.kind]
+  local family = type(value) ~= "function" and value ~= row.default and FAMILIES[row.kind]
   if not family then return end
   local known, message = pcall(import(family).get, value)
-  if not known then fail("%s: %s: %s", call, row.name, message:match "there is no .*" or message) end
+  if not known then fail("%s: %s: %s", call, row.name, message:match "there is no .*" or message:match ": ([^:]*)$") end
 end
+
+-- Kinds of which there is a value always, unless the option may be left out.
+local NEEDED = {number = true, integer = true, flag = true, choice = true, shape = true, numbers = true, dtype = true}
 
 -- What a caller gave for row, checked. "none" is Python's None: nothing, also where nil would mean the default.
 local function accept(call, row, value)
   local kind = KINDS[row.kind] or KINDS.any
-  if value == "none" and row.kind ~= "text" and not (row.choices and one_of(row.choices)("none")) then return nil end
+  local means_none = row.optional or not NEEDED[row.kind]
+  if value == "none" and row.kind ~= "text" and means_none and not (row.choices and one_of(row.choices)("none")) then
+    return nil
+  end
   local accepted = kind[1](row, value)
   if accepted == nil then
     local expected = type(kind[2]) == "function" and kind[2](row) or kind[2]

@@ -38,7 +38,7 @@ local function value_text(value)
   if type(value) == "number" then
     return (math.abs(value) > 1e-3 and "%.4f" or "%.4e"):format(value)
   end
-  if type(value) == "userdata" and value.ndim == 1 then
+  if core.is_tensor(value) and value.ndim == 1 then
     local parts = {}
     for i, v in ipairs(value:totable()) do parts[i] = value_text(v) end
     return "[" .. table.concat(parts, " ") .. "]"

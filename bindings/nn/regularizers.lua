@@ -2,8 +2,10 @@
 local nn, _, import = ...
 local errors = import "errors"
 local family = import "family"
+local given = import "given"
 
-local regularizers = family.new "regularizer"
+local regularizers = family.new("regularizer", {
+  check = function(call, weight) return given.tensor(call, "the weight", weight) end})
 
 local function factor(name, default, help)
   return {name = name, kind = "number", default = default, min = 0, help = help}

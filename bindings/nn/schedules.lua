@@ -4,7 +4,10 @@ local _, _, import = ...
 local errors = import "errors"
 local family = import "family"
 
-local schedules = family.new "learning_rate"
+local schedules = family.new("learning_rate", {check = function(call, step)
+  if type(step) == "number" then return step end
+  errors.fail("%s: the number of updates made is expected; got %s", call, errors.show(step))
+end})
 
 local function number(name, help, default)
   return {name = name, kind = "number", help = help, default = default, required = default == nil}

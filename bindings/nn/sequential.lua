@@ -1,10 +1,11 @@
 -- nn.Sequential: layers one after the other. Building, looking at and calling a model are here; compile, fit and the
 -- like are read from their files when they are first used.
 
-local _, _, import = ...
+local _, core, import = ...
 local class = import "class"
 local errors = import "errors"
 local forward = import "forward"
+local given = import "given"
 local Layer = import "layer"
 local fail = errors.fail
 
@@ -33,13 +34,13 @@ end
 
 function Sequential:construct(...)
   Layer.construct(self, ...)
-  local given = self.layers or {}
-  check_holes(self, given)
+  local list = self.layers or {}
+  check_holes(self, list)
   rawset(self, "layers", {})
   rawset(self, "shapes", {})         -- of the outputs, as far as it is built
   rawset(self, "sublayers", self.layers)
   rawset(self, "is_chain", self.call == Sequential.call)  -- a subclass may define its own
-  for _, layer in ipairs(given) do self:add(layer) end
+  for _, layer in ipairs(list) do self:add(layer) end
 end
 
 -- What stands where a layer is expected, when it is none.
@@ -109,7 +110,7 @@ end
 -- build{28, 28} or build(28, 28)
 function Sequential:build(shape, ...)
   if type(shape) == "number" then shape = {shape, ...} end
-  if type(shape) ~= "table" then fail("build: the shape of one input is expected; got %s", errors.show(shape)) end
+  given.shape("build", shape)
   if #self.layers == 0 then fail("build: the model has no layers") end
   -- a second build may only repeat the first
   local known = self.built and self.input_shape
@@ -127,7 +128,7 @@ end
 
 function Sequential:__call(x, training)
   x = Layer.as_tensor(x)
-  if type(x) ~= "userdata" then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
+  if not core.is_tensor(x) then fail("%s: expected a tensor; got %s", self.class_name, errors.show(x)) end
   self:check_batch(self.class_name, x)
   if not self.built then self:build(Layer.row_shape(x)) end
   return self:call(x, training)

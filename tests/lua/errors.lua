@@ -217,6 +217,48 @@ said(functions, function(_, space, name)
     name, space, name)
 end)
 
+-- What was said in words of the inside, or of Lua.
+local auc, regularizer = nn.metrics.AUC{}, nn.regularizers.OrthogonalRegularizer{}
+local model = nn.Sequential{nn.Dense(2, {input_shape = {3}})}
+local odd = {
+  {function() metric:update_state({1}, {1}, print) end, "update_state: sample_weight must be a tensor; got a function"},
+  {function() auc:update_state(io.stdout, {1}) end, "update_state: y_true must be a tensor; got an object"},
+  {function() nn.metrics.Mean{}:update_state(true) end, "update_state: values must be a tensor; got true"},
+  {function() nn.metrics.get("accuracy"):update_state(1, print) end, "update_state: y_pred must be a tensor"},
+  {function() nn.losses.Crossentropy{}(nil, a) end, "crossentropy: y_true must be a tensor; got nil"},
+  {function() layer(io.stdout) end, "Dense: expected a tensor; got an object"},
+  {function() nn.Dense(2):build(3) end, "build: the shape of one input is expected; got 3"},
+  {function() nn.Dense(2):compute_output_shape() end, "build: the shape of one input is expected; got nil"},
+  {function() model:build{nil, 2} end, "build: the sizes of a shape are integers from 0 on; got nil"},
+  {function() model:build(2, "x") end, 'build: the sizes of a shape are integers from 0 on; got "x"'},
+  {function() model:predict(io.stdout) end, "predict: x must be a tensor; got an object"},
+  {function() nn.data.batches(io.stdout, a) end, "batches: x must be a tensor; got an object"},
+  {function() nn.data.Dataset(1) end, "Dataset: x must have rows; got a single number"},
+  {function() optimizer:apply_gradients(3) end, "apply_gradients: a list of pairs {gradient, parameter} is expected"},
+  {function() optimizer:step({}, 3) end, "step: the gradients must be a list of tensors; got 3"},
+  {function() nn.optimizers.LBFGS{}:minimize(1, {}) end, "minimize: a function that gives the loss is expected; got 1"},
+  {function() nn.optimizers.LBFGS{}:minimize(print, {i}) end, "minimize: parameters must be float tensors; [1] is a t"},
+  {function() optimizer.learning_rate = a end, "learning_rate must be a number >= 0 or a schedule; got a tensor {2, 3}"},
+  {function() nn.regularizers.L2(0.1)(print) end, "L2: the weight must be a tensor; got a function"},
+  {function() regularizer(1) end, "OrthogonalRegularizer: a matrix is expected; got rank 0"},
+  {function() nn.constraints.NonNeg{}(print) end, "NonNeg: the weight must be a tensor; got a function"},
+  {function() nn.schedules.CosineDecay(1, 10)(print) end, "CosineDecay: the number of updates made is expected; got a"},
+  {function() nn.callbacks.LearningRateScheduler{} end, "LearningRateScheduler: schedule is missing"},
+  {function() nn.callbacks.LearningRateScheduler{schedule = {}} end, "schedule must be a function; got a table"},
+  {function() model:summary{print_fn = {}} end, "summary: print_fn must be a function; got a table"},
+  {function() nn.metrics.AUC{num_thresholds = math.maxinteger} end, "num_thresholds must be an integer from 2 to 1e+06"},
+  {function() nn.metrics.R2Score{num_regressors = "none"} end, 'num_regressors must be an integer >= 0; got "none"'},
+  {function() nn.Dense(2, {activation = nn.Dense}) end, "Dense: activation: a name or a function is expected; got a De"},
+  {function() nn.Dense(2, {kernel_initializer = {}}) end, "Dense: kernel_initializer: a name, an object or a function"},
+  {function() nn.value_and_grad(1) end, "value_and_grad: a function is expected; got 1"},
+}
+for n, case in ipairs(odd) do
+  t.test("odd call " .. n .. ": " .. case[2], function()
+    local message = t.fails(case[1], case[2])
+    if not message:find "^[^%s:]*errors.lua:%d+: " then error("no place in front: " .. message) end
+  end)
+end
+
 t.test("a name is suggested where it is near, else those that there are", function()
   local function unit(name) return function() nn.Dense{[name] = 1} end end
   t.fails(unit "unit", 'unknown option "unit"; did you mean "units"?')
