@@ -137,7 +137,10 @@ local function check_name(call, row, value)
   local family = type(value) ~= "function" and value ~= row.default and FAMILIES[row.kind]
   if not family then return end
   local known, message = pcall(import(family).get, value)
-  if not known then fail("%s: %s: %s", call, row.name, message:match "there is no .*" or message:match ": ([^:]*)$") end
+  if known then return end
+  local why = type(message) == "string" and (message:match "there is no .*" or message:match ": ([^:]*)$")
+  if not why then error(message, 0) end  -- such as Lua's own, when memory runs out
+  fail("%s: %s: %s", call, row.name, why)
 end
 
 -- Kinds of which there is a value always, unless the option may be left out.
