@@ -3,24 +3,30 @@
 
 #include "handle.h"
 
+/* What every reader here has in common: Lua's own conversions are not wanted. A string of digits is no number, and a
+ * float is an integer only when it is whole, so that {2.5} or "3" in a shape is found where it was written. */
 int64_t nnlua_check_integer(lua_State *L, int index, const char *call, const char *what) {
   int whole = 0;
+/* What lua_tointegerx makes of a string is not asked for. */
   const lua_Integer value = lua_type(L, index) == LUA_TNUMBER ? lua_tointegerx(L, index, &whole) : 0;
   if (!whole) nnlua_error(L, "%s: %s must be an integer; got %s", call, what, nnlua_got(L, index));
   return value;
 }
 
+/* An integer is a number too: one beyond 2^53 loses its last digits here. */
 double nnlua_check_number(lua_State *L, int index, const char *call, const char *what) {
   if (lua_type(L, index) != LUA_TNUMBER)
     nnlua_error(L, "%s: %s must be a number; got %s", call, what, nnlua_got(L, index));
   return lua_tonumber(L, index);
 }
 
+/* nil and 0 are no flags: keepdim = 0 would be true to Lua, which nobody means who writes it. */
 bool nnlua_check_flag(lua_State *L, int index, const char *call, const char *what) {
   if (!lua_isboolean(L, index)) nnlua_error(L, "%s: %s must be true or false; got %s", call, what, nnlua_got(L, index));
   return lua_toboolean(L, index);
 }
 
+/* The name on the stack is the one that the message shows; the dtype is not set where it is unknown. */
 nn_dtype nnlua_check_dtype(lua_State *L, int index, const char *call) {
   nn_dtype dtype = NN_FLOAT32;
   if (lua_type(L, index) != LUA_TSTRING) nnlua_error(L, "%s: dtype must be a name; got %s", call, nnlua_got(L, index));
@@ -32,6 +38,8 @@ nn_dtype nnlua_check_dtype(lua_State *L, int index, const char *call) {
   return dtype;
 }
 
+/* lua_next goes through the list first and then through the names, so it is asked what comes behind the last position:
+ * one step, however long the list. */
 void nnlua_refuse_names(lua_State *L, int index, const char *call) {
   lua_Integer last = (lua_Integer)lua_rawlen(L, index);
   if (last) lua_pushinteger(L, last);
@@ -42,6 +50,8 @@ void nnlua_refuse_names(lua_State *L, int index, const char *call) {
   lua_pop(L, 2);
 }
 
+/* Room is fixed (nn_ints lives on the stack of C), so the length is looked at before anything is read. Holes show up as
+ * a value that is no number. */
 nn_ints nnlua_check_ints(lua_State *L, int index, const char *call, const char *what) {
   enum { MOST = sizeof(nn_ints) / sizeof(int64_t) - 1 };
   nn_ints ints = NN_ALL;
@@ -59,6 +69,8 @@ nn_ints nnlua_check_ints(lua_State *L, int index, const char *call, const char *
   return ints;
 }
 
+/* From any integers to a shape: no more than NN_MAX_RANK of them, none negative. Their product is checked later, where
+ * the dtype is known, by nn_shape_numel. */
 static nn_shape as_shape(lua_State *L, const nn_ints *ints, const char *call) {
   if (ints->n > NN_MAX_RANK) nnlua_error(L, "%s: rank %d is above %d, the highest", call, ints->n, NN_MAX_RANK);
   for (int i = 0; i < ints->n; i++)
@@ -71,6 +83,8 @@ nn_shape nnlua_check_shape_table(lua_State *L, int index, const char *call) {
   return as_shape(L, &ints, call);
 }
 
+/* zeros(2, 3, opts) and zeros({2, 3}, opts). An empty table stands for rank 0, which {} as options could not be told
+ * from; options without a shape before them are an error. */
 nn_shape nnlua_check_shape(lua_State *L, int *index, const char *call) {
   nn_ints ints = NN_ALL;
   if (lua_type(L, *index) == LUA_TTABLE && !nnlua_is_options(L, *index))
@@ -88,6 +102,8 @@ nn_shape nnlua_check_shape(lua_State *L, int *index, const char *call) {
   return as_shape(L, &ints, call);
 }
 
+/* One look at the first key: what has a name in it and no list is options. {1, dtype = ...} is a list, and whoever
+ * reads it complains of the name. */
 bool nnlua_is_options(lua_State *L, int index) {
   if (lua_type(L, index) != LUA_TTABLE || lua_rawlen(L, index)) return false;
   lua_pushnil(L);
@@ -109,6 +125,7 @@ static int find_option(lua_State *L, const char *call, const char *const *names)
 }
 
 void nnlua_read_options(lua_State *L, int index, const char *call, const char *const *names) {
+/* The values go to fixed places above the stack as it is, in the order of names; the walk itself needs two more. */
   const int first = lua_gettop(L) + 1;
   int n = 0;
   while (names[n]) n++;

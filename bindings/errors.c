@@ -92,6 +92,7 @@ static int raise_placed(lua_State *L) {
   return lua_error(L);
 }
 
+/* The message is made first: looking for the place pushes values, and a format may point into the stack. */
 int nnlua_error(lua_State *L, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -100,6 +101,7 @@ int nnlua_error(lua_State *L, const char *format, ...) {
   return raise_placed(L);
 }
 
+/* The result points into a value on the stack or to a literal: good until the stack is cut. */
 const char *nnlua_got(lua_State *L, int index) {
   switch (lua_type(L, index)) {
     case LUA_TNONE: return "nil";
@@ -115,6 +117,7 @@ const char *nnlua_got(lua_State *L, int index) {
   }
 }
 
+/* Of numbers and strings the type is what matters, so they are not shown; a userdata tells its __name. */
 int nnlua_type_error(lua_State *L, const char *call, int argument, const char *wanted, int index) {
   const char *got = lua_type(L, index) == LUA_TUSERDATA ? nnlua_got(L, index) : luaL_typename(L, index);
   if (lua_isnone(L, index)) got = "nil";
@@ -124,6 +127,7 @@ int nnlua_type_error(lua_State *L, const char *call, int argument, const char *w
 
 /* Names */
 
+/* Beyond these a comparison costs more than it tells, and a list is no help but a wall of text. */
 enum { LONGEST = 40, FEW = 12 };       /* characters of a name that is compared; names that a message may list */
 
 static bool same(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
@@ -150,6 +154,7 @@ static int distance(const char *a, const char *b) {
   return row[n % 3][m];
 }
 
+/* Does name begin with `with`, capitals or not? */
 static bool begins(const char *name, const char *with) {
   while (*with && same(*name, *with)) name++, with++;
   return !*with;
@@ -183,6 +188,7 @@ static const char *push_list(lua_State *L, int n, const char *const *names) {
   return lua_tostring(L, -1);
 }
 
+/* Three answers, from the most helpful to the least; none is better than a wrong one. */
 const char *nnlua_suggest(lua_State *L, const char *name, int n, const char *const *names, const char *more) {
   const char *near = nearest(name, n, names);
   if (near) return lua_pushfstring(L, "; did you mean \"%s\"?", near);
@@ -231,6 +237,7 @@ static int add_namespace(lua_State *L) {
   return 1;
 }
 
+/* nn itself is the first namespace; nn.losses and the like enter themselves when they are loaded. */
 void nnlua_open_errors(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"fail", fail, NNLUA_CORE}, {"suggest", suggest, NNLUA_CORE}, {"namespace", add_namespace, NNLUA_CORE},

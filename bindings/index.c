@@ -6,10 +6,12 @@
 #include "core.h"
 #include "handle.h"
 
+/* Offsets are in elements, from the first one of the view. */
 static const char *element(const nn_tensor *x, int64_t offset) {
   return (const char *)x->data + offset * (int64_t)nn_dtype_size(x->dtype);
 }
 
+/* Integers stay integers in Lua; float32 is widened, so 0.1 comes out as 0.10000000149. */
 static void push_element(lua_State *L, nn_dtype dtype, const void *at) {
   switch (dtype) {
     case NN_UINT8: lua_pushinteger(L, *(const uint8_t *)at); break;
@@ -19,6 +21,7 @@ static void push_element(lua_State *L, nn_dtype dtype, const void *at) {
   }
 }
 
+/* data points at the view's first element, so no offset is needed. */
 void nnlua_push_number(lua_State *L, const nn_tensor *x) { push_element(L, x->dtype, x->data); }
 
 void nnlua_push_shape(lua_State *L, const nn_shape *shape) {
@@ -29,7 +32,8 @@ void nnlua_push_shape(lua_State *L, const nn_shape *shape) {
   }
 }
 
-/* At most 8 levels deep. */
+/* At most 8 levels deep. Depth first; offset is where this part begins. Tables are made with room for all rows, up to a
+ * size that nobody has in memory anyway. */
 static void push_rows(lua_State *L, const nn_tensor *x, int dim, int64_t offset) {
   if (dim == x->shape.rank) {
     push_element(L, x->dtype, element(x, offset));
@@ -43,6 +47,7 @@ static void push_rows(lua_State *L, const nn_tensor *x, int dim, int64_t offset)
   }
 }
 
+/* The whole nest at once, in C: Lua never loops over elements. */
 void nnlua_push_values(lua_State *L, const nn_tensor *x) {
   luaL_checkstack(L, NN_MAX_RANK + 4, "totable");
   push_rows(L, x, 0, 0);
@@ -50,6 +55,7 @@ void nnlua_push_values(lua_State *L, const nn_tensor *x) {
 
 /* Positions */
 
+/* From 1 (or -1, the last) to an offset from 0; the message shows the position as it was written. */
 static int64_t checked_position(lua_State *L, const nn_tensor *x, int dim, int64_t position) {
   const int64_t size = x->shape.dim[dim], found = position > 0 ? position - 1 : size + position;
   if (position == 0) nnlua_error(L, "index: positions count from 1 (or -1, the last); got 0");
@@ -59,6 +65,7 @@ static int64_t checked_position(lua_State *L, const nn_tensor *x, int dim, int64
   return found;
 }
 
+/* A position as a range of one that is dropped from the shape. Whether it is inside is looked at by the slice. */
 static nn_range whole_number(lua_State *L, int index) {
   int whole;
   const lua_Integer at = lua_tointegerx(L, index, &whole);
@@ -72,6 +79,7 @@ static nn_range read_range(lua_State *L) {
   if (lua_type(L, -1) == LUA_TNUMBER) return whole_number(L, -1);
   if (lua_type(L, -1) != LUA_TTABLE)
     nnlua_error(L, "index: expected a position, {first, last} or {}; got %s", nnlua_got(L, -1));
+/* {} is all of it, {2} row 2 with its dimension kept. */
   const lua_Unsigned n = lua_rawlen(L, -1);
   if (n == 0) return (nn_range){0, 0, false};
   if (n > 2) nnlua_error(L, "index: a range is {first, last}; got %d values", (int)n);
@@ -88,7 +96,9 @@ static nn_range read_range(lua_State *L) {
   return range;
 }
 
-/* What is written between the brackets (at index 2), as ranges; their number. */
+/* What is written between the brackets (at index 2), as ranges; their number. Nothing here looks at the tensor: what is
+ * written is read first, then applied. A tensor between the brackets would be a mask or a list of positions elsewhere;
+ * here two methods do that by name. */
 static int read_ranges(lua_State *L, nnlua_state *s, nn_range ranges[NN_MAX_RANK]) {
   if (lua_type(L, 2) == LUA_TNUMBER) {
     ranges[0] = whole_number(L, 2);
@@ -107,7 +117,8 @@ static int read_ranges(lua_State *L, nnlua_state *s, nn_range ranges[NN_MAX_RANK
   return (int)n;
 }
 
-/* Every dimension has its position: the element's offset, else -1. */
+/* Every dimension has its position: the element's offset, else -1. The fast way for t[i] and t[{i, j}]: no view is made
+ * of one number. */
 static int64_t one_element(lua_State *L, const nn_tensor *x, int n, const nn_range *ranges) {
   int64_t offset = 0;
   if (n != x->shape.rank || n == 0) return -1;
@@ -117,8 +128,8 @@ static int64_t one_element(lua_State *L, const nn_tensor *x, int n, const nn_ran
   return offset;
 }
 
-/* ipairs asks for what is behind the last row, and wants nil for it. It is told by its place on the stack: a function of
- * C that a generic for calls, just above __index (level 1). */
+/* ipairs asks for what is behind the last row, and wants nil for it. It is told by its place on the stack: a function
+ * of C that a generic for calls, just above __index (level 1). */
 static bool asked_by_ipairs(lua_State *L, const nn_tensor *x) {
   lua_Debug caller;
   if (!x->shape.rank || !lua_isinteger(L, 2) || lua_tointeger(L, 2) != x->shape.dim[0] + 1) return false;
@@ -145,6 +156,8 @@ static int tensor_at(lua_State *L) {
   return 1;
 }
 
+/* One op in place, whatever the value: the view is written, and what backward needs of the old values is checked by
+ * version numbers (inplace.c). */
 static int tensor_assign(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   nnlua_check(L, s, 1, "index");
@@ -156,7 +169,7 @@ static int tensor_assign(lua_State *L) {
   return 0;
 }
 
-/* for i, row in pairs(t) */
+/* for i, row in pairs(t). The step of pairs: its state is the tensor, its control the position. */
 static int next_row(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_var *x = nnlua_check(L, s, 1, "pairs");
@@ -170,6 +183,7 @@ static int next_row(lua_State *L) {
   return 2;
 }
 
+/* Ends at the size, and rows are views; ipairs does the same through __index. */
 static int tensor_pairs(lua_State *L) {
   nnlua_check(L, nnlua_state_of(L), 1, "pairs");
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -179,7 +193,9 @@ static int tensor_pairs(lua_State *L) {
   return 3;
 }
 
-/* Appends positions first .. last of dim (0-based) of the tensor at 1 to the list on top. */
+/* Appends positions first .. last of dim (0-based) of the tensor at 1 to the list on top. A view of x, behind the other
+ * parts of the list on top. The stack holds no more than that list and one handle at a time, however many parts there
+ * are. */
 static void append_part(lua_State *L, nnlua_state *s, const char *call, int dim, int64_t first, int64_t last) {
   nn_range ranges[NN_MAX_RANK] = {{0, 0, false}};
   ranges[dim] = (nn_range){first, last, false};
@@ -189,7 +205,8 @@ static void append_part(lua_State *L, nnlua_state *s, const char *call, int dim,
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
-/* The dimension at index (default 1), 0-based. */
+/* The dimension at index (default 1), 0-based. A function of the library checks it, so it is entered for that alone;
+ * the error is raised on leaving. */
 static int check_dim(lua_State *L, nnlua_state *s, const ag_var *x, int index, const char *call) {
   const int64_t asked = lua_isnoneornil(L, index) ? 1 : nnlua_check_integer(L, index, call, "dim");
   nnlua_entry e = nnlua_enter(L, s);
@@ -199,7 +216,8 @@ static int check_dim(lua_State *L, nnlua_state *s, const ag_var *x, int index, c
   return dim;
 }
 
-/* A list of sizes that add up to the dimension. */
+/* A list of sizes that add up to the dimension. The sizes are looked at one by one, as the parts are made: an error in
+ * the last one leaves only garbage behind. */
 static int split_sizes(lua_State *L, nnlua_state *s, int dim, int64_t size) {
   lua_newtable(L);
   int64_t first = 1;
@@ -215,7 +233,8 @@ static int split_sizes(lua_State *L, nnlua_state *s, int dim, int64_t size) {
   return 1;
 }
 
-/* Parts of a size each, the last perhaps smaller; an empty dimension is one empty part. */
+/* Parts of a size each, the last perhaps smaller; an empty dimension is one empty part. first + part would overflow for
+ * the greatest sizes, so what is left is compared with part. */
 static int even_parts(lua_State *L, nnlua_state *s, const char *call, int dim, int64_t size, int64_t part) {
   lua_newtable(L);
   if (!size) append_part(L, s, call, dim, 1, 0);
@@ -226,6 +245,7 @@ static int even_parts(lua_State *L, nnlua_state *s, const char *call, int dim, i
   return 1;
 }
 
+/* A size, or a list of sizes, and the dimension; views all of them, so nothing is copied and gradients flow back. */
 static int tensor_split(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_var *x = nnlua_check(L, s, 1, "split");
@@ -237,6 +257,7 @@ static int tensor_split(lua_State *L) {
   return even_parts(L, s, "split", dim, size, part);
 }
 
+/* Parts of ceil(size / n), as PyTorch has it: there may be fewer than n of them. */
 static int tensor_chunk(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_var *x = nnlua_check(L, s, 1, "chunk");
@@ -247,6 +268,7 @@ static int tensor_chunk(lua_State *L) {
   return even_parts(L, s, "chunk", dim, size, part ? part : 1);
 }
 
+/* All sizes as a table, or one. */
 static int tensor_size(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_var *x = nnlua_check(L, s, 1, "size");
@@ -255,6 +277,7 @@ static int tensor_size(lua_State *L) {
   return 1;
 }
 
+/* index and assign are put into the metatable for tensor.c to find; Lua itself never asks for these names. */
 void nnlua_open_index(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"index", tensor_at, NNLUA_META}, {"assign", tensor_assign, NNLUA_META}, {"__pairs", tensor_pairs, NNLUA_META},

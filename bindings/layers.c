@@ -14,8 +14,10 @@ typedef struct layer {
   ag_value option[];
 } layer;
 
+/* An error of the inside when it is none: only the Lua files have handles of layers. */
 static layer *check_layer(lua_State *L, int index) { return nnlua_check_handle(L, index, "nn.layer"); }
 
+/* Idempotent, and right for one that was only half made: all pointers start as NULL. */
 static int close_layer(lua_State *L) {
   layer *l = check_layer(L, 1);
   for (int i = 0; i < AG_LAYER_WEIGHTS; i++) nn_release(l->layer.weight[i]);
@@ -62,7 +64,8 @@ static int layer_draws(lua_State *L) {
   return 1;
 }
 
-/* core.layer(index, values) */
+/* core.layer(index, values): the userdata is made first and empty, so that whatever raises below leaves it for the
+ * collector. Texts and functions among the values live as long as the copied array, its user value. */
 static int new_layer(lua_State *L) {
   int64_t count = 0;
   while (ag_layers[count]) count++;
@@ -85,6 +88,7 @@ static int new_layer(lua_State *L) {
   return 1;
 }
 
+/* {name, shape, initializer (nil where an option of the layer tells), frozen} */
 static void push_weight(lua_State *L, const ag_weight *w) {
   lua_createtable(L, 0, 4);
   lua_pushstring(L, w->name);
@@ -97,7 +101,8 @@ static void push_weight(lua_State *L, const ag_weight *w) {
   lua_setfield(L, -2, "frozen");
 }
 
-/* core.layer_weights(handle, input_shape): what the layer asks for. */
+/* core.layer_weights(handle, input_shape): what the layer asks for. Nothing is made here, only asked for: first values,
+ * regularizers and constraints are the Lua side's. */
 static int layer_weights(lua_State *L) {
   const layer *l = check_layer(L, 1);
   const nn_shape shape = nnlua_check_shape_table(L, 2, l->layer.class_->name);
@@ -115,7 +120,7 @@ static int layer_weights(lua_State *L) {
   return 1;
 }
 
-/* core.layer_set_weight(handle, i, tensor or nil) */
+/* core.layer_set_weight(handle, i, tensor or nil): retained before the old one is let go of: they may be the same. */
 static int set_weight(lua_State *L) {
   layer *l = check_layer(L, 1);
   const lua_Integer i = luaL_checkinteger(L, 2);
@@ -173,6 +178,8 @@ static int call_layers(lua_State *L) {
   return 1;
 }
 
+/* Numbers that stand for nothing (NaN) are equal to one another here. Other kinds are not compared: no activation has
+ * them. */
 static bool is_default(const ag_option *option, const ag_value *value, const ag_value *wanted) {
   switch (option->kind) {
     case AG_OPTION_NUMBER: return value->number == wanted->number || (isnan(value->number) && isnan(wanted->number));
@@ -197,6 +204,7 @@ static int layer_ends_in(lua_State *L) {
   return 1;
 }
 
+/* Handles are known by a metatable of their own in the registry; scripts never see one. */
 void nnlua_open_layers(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"layer", new_layer, NNLUA_CORE}, {"layer_weights", layer_weights, NNLUA_CORE},

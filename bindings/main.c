@@ -11,6 +11,7 @@
 #include "program.h"
 #include "state.h"
 
+/* What --help shows, and a mistake in the command line. */
 static const char usage[] =
   "usage: nnlua [options] [script [args]]\n"
   "  -e stat      run the string stat\n"
@@ -29,11 +30,15 @@ static const char usage[] =
 
 /* Interruption */
 
+/* Set by Ctrl-C, taken back by whoever has answered it: the end of a call, or the next line that is read. */
 volatile bool nnlua_interrupted;
+/* Written by the program, read by the signal's handler, which may call nothing but lua_sethook and nn_interrupt: both
+ * only store a flag or a few pointers. */
 static lua_State *volatile running;           /* the interpreter while it runs something, else NULL */
 static nn_context *context;
 
-/* Runs at the next step of Lua. What the library was asked for is taken back: the error is raised here. */
+/* Runs at the next step of Lua. What the library was asked for is taken back: the error is raised here. The hook is off
+ * before anything is raised, or the message handler would run into it. */
 static void stop(lua_State *L, lua_Debug *event) {
   (void)event;
   lua_sethook(L, NULL, 0, 0);
@@ -58,6 +63,7 @@ static void on_interrupt(int number) {
   lua_sethook(L, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
+/* A Ctrl-C that came too late for the call must not hit the next one. */
 static void clear_interrupt(lua_State *L) {
   lua_sethook(L, NULL, 0, 0);
   nnlua_interrupted = false;
@@ -68,6 +74,7 @@ static void clear_interrupt(lua_State *L) {
 
 /* coroutine.resume and coroutine.wrap as Lua has them, but Ctrl-C finds the coroutine that runs. */
 
+/* Gives the number of results, which are moved to L, or -1 with the error object on top of L. */
 static int resume(lua_State *L, lua_State *co, int n) {
   if (!lua_checkstack(co, n)) {
     lua_pushliteral(L, "too many arguments to resume");
@@ -88,6 +95,7 @@ static int resume(lua_State *L, lua_State *co, int n) {
   return n;
 }
 
+/* true and the results, or false and the error object. */
 static int coroutine_resume(lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
   luaL_argexpected(L, co, 1, "coroutine");
@@ -97,6 +105,7 @@ static int coroutine_resume(lua_State *L) {
   return n < 0 ? 2 : n + 1;
 }
 
+/* The function that coroutine.wrap gives: errors go on to the caller, with its place in front when they are text. */
 static int wrapped(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
   const int n = resume(L, co, lua_gettop(L));
@@ -127,8 +136,10 @@ static int coroutine_wrap(lua_State *L) {
 /* Whose a line of a traceback is. */
 typedef enum owner { NOBODY, OURS, C_CODE, USER } owner;
 
+/* Text behind a NUL does not matter: names of chunks have none. */
 static bool begins(const char *text, const char *with) { return !strncmp(text, with, strlen(with)); }
 
+/* By the beginnings of the lines that luaL_traceback writes. */
 static owner owner_of(const char *line) {
   if (!line) return NOBODY;
   if (begins(line, "\tnn/")) return OURS;
@@ -174,6 +185,8 @@ static int add_traceback(lua_State *L) {
   return 1;
 }
 
+/* The handler sits below the function for the time of the call. `running` is put back to what it was, since a script
+ * may have come here from inside another call (a hook, the REPL's display). */
 int nnlua_call(lua_State *L, int narg, int n) {
   const int base = lua_gettop(L) - narg;
   lua_pushcfunction(L, add_traceback);
@@ -188,6 +201,7 @@ int nnlua_call(lua_State *L, int narg, int n) {
   return status;
 }
 
+/* Standard output first, so that the two appear in the order in which they were written. */
 void nnlua_report(lua_State *L) {
   const char *message = lua_tostring(L, -1);
   fflush(stdout);
@@ -196,11 +210,13 @@ void nnlua_report(lua_State *L) {
   lua_pop(L, 1);
 }
 
+/* What the command line goes on by: true when all was well. */
 static bool report(lua_State *L, int status) {
   if (status != LUA_OK) nnlua_report(L);
   return status == LUA_OK;
 }
 
+/* name: how messages call the text, with Lua's = in front. */
 static bool run_string(lua_State *L, const char *text, const char *name) {
   int status = luaL_loadbuffer(L, text, strlen(text), name);
   if (status == LUA_OK) status = nnlua_call(L, 0, 0);
@@ -213,7 +229,8 @@ static bool run_file(lua_State *L, const char *path) {
   return report(L, status);
 }
 
-/* The script gets its arguments in arg and in ... */
+/* The script gets its arguments in arg and in ... - is the standard input, unless -- stands before it: then it is a
+ * file of that name. */
 static bool run_script(lua_State *L, char **argv) {
   const char *path = argv[0];
   if (!strcmp(path, "-") && strcmp(argv[-1], "--")) path = NULL;
@@ -227,6 +244,7 @@ static bool run_script(lua_State *L, char **argv) {
   return report(L, status);
 }
 
+/* In protected mode, since the module, its loader or a metamethod of _G may raise. */
 static int require_into(lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushvalue(L, 2);
@@ -235,6 +253,7 @@ static int require_into(lua_State *L) {
   return 0;
 }
 
+/* -l mod, or -l g=mod as in Lua 5.4: the global may have another name than the module. */
 static bool require_module(lua_State *L, const char *text) {
   const char *equals = strchr(text, '=');
   lua_pushcfunction(L, require_into);
@@ -246,13 +265,16 @@ static bool require_module(lua_State *L, const char *text) {
 
 /* The command line */
 
+/* What the command line asks for; read as a whole before anything is run, so that a mistake in it runs nothing. */
 typedef struct command {
   int script;                       /* index of the script, 0: none */
   bool interactive, show_version, verbose, no_environment, run, warnings, bad;
 } command;
 
+/* At once, not in the order of the other options: -e may already compute. */
 static void set_threads(long long n) { nn_set_threads((int)n); }
 
+/* Of the one context that this program has. */
 static void set_seed(long long seed) {
   nn_context *previous = nn_context_use(context);
   nn_seed((uint64_t)seed);
@@ -265,7 +287,7 @@ static const struct { const char *name; long long low, high; void (*set)(long lo
 };
 enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
 
-/* Which of numbers an argument is, or -1. */
+/* Which of numbers an argument is, or -1. --threads alone or followed by =; --threadss is neither. */
 static int number_option(const char *argument) {
   for (int i = 0; i < NUMBERS; i++) {
     const size_t n = strlen(numbers[i].name);
@@ -302,7 +324,8 @@ static int read_long(command *c, char **argv, int i) {
   return 1;
 }
 
-/* A short option; likewise. -e and -l are run later, in their order. */
+/* A short option; likewise. -e and -l are run later, in their order. One letter to an option, as in lua; only -e and -l
+ * take something, joined or as the next argument. */
 static int read_short(command *c, char **argv, int i) {
   const char *option = argv[i];
   if ((option[1] == 'e' || option[1] == 'l')) {
@@ -323,6 +346,7 @@ static int read_short(command *c, char **argv, int i) {
   }
 }
 
+/* Options end at the first argument that is none: what comes behind it is the script's. */
 static command read_command(char **argv) {
   command c = {0};
   int i = 1;
@@ -357,7 +381,8 @@ static bool run_options(lua_State *L, char **argv, int end) {
   return true;
 }
 
-/* arg: the script at 0, what comes after it from 1, what comes before it below. */
+/* arg: the script at 0, what comes after it from 1, what comes before it below. Also without a script (script 0): then
+ * arg[0] is the program itself, as lua has it. */
 static void set_arg(lua_State *L, char **argv, int script) {
   lua_newtable(L);
   for (int i = 0; argv[i]; i++) {
@@ -367,6 +392,7 @@ static void set_arg(lua_State *L, char **argv, int script) {
   lua_setglobal(L, "arg");
 }
 
+/* As lua does: LUA_INIT_5_4 goes before LUA_INIT, and @ means a file. */
 static bool run_init(lua_State *L) {
   const char *name = "LUA_INIT_5_4", *text = getenv(name);
   if (!text) text = getenv(name = "LUA_INIT");
@@ -374,6 +400,7 @@ static bool run_init(lua_State *L) {
   return *text == '@' ? run_file(L, text + 1) : run_string(L, text, name);
 }
 
+/* With --version also what decides about speed and the last bits of results. */
 static void show_version(bool verbose) {
   printf("nnlua %s (%s)\n", nnlua_version(), LUA_RELEASE);
   const int n = nn_threads();
@@ -400,22 +427,27 @@ static void open_libraries(lua_State *L, const command *c, bool interactive) {
     luaL_requiref(L, "nn", luaopen_nn, 1);
     lua_pop(L, 1);
   }
+/* require "nn" finds it built in, before it would look for a file. */
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_nn);
   lua_setfield(L, -2, "nn");
   lua_pop(L, 1);
 }
 
+/* All of it in protected mode: even a failure to open the libraries is reported and not a panic. Gives true where the
+ * exit status is 0. The context exists before the libraries are open, so that --seed has something to seed. */
 static int program(lua_State *L) {
   char **argv = lua_touserdata(L, 1);
   context = nnlua_state_new(L)->context;
   const command c = read_command(argv);
   if (c.bad) return 0;
+/* With nothing to run: the loop where somebody types, else the standard input as a script. */
   const bool terminal = isatty(STDIN_FILENO), nothing = !c.script && !c.run && !c.show_version;
   const bool interactive = c.interactive || (nothing && terminal);
   if (c.show_version || interactive) show_version(c.verbose);
   open_libraries(L, &c, interactive);
   set_arg(L, argv, c.script);
+/* Handles of tensors die young: generations find them at little cost. */
   lua_gc(L, LUA_GCGEN, 0, 0);
   const struct sigaction action = {.sa_handler = on_interrupt};      /* no restart: a read under way ends as well */
   sigaction(SIGINT, &action, NULL);
@@ -428,6 +460,7 @@ static int program(lua_State *L) {
   return 1;
 }
 
+/* OpenBLAS must be told to stay on one thread before anything computes; the pool is the library's own. */
 int main(int argc, char **argv) {
   (void)argc;
   lua_State *L = luaL_newstate();

@@ -6,11 +6,13 @@
 #include "op.h"
 #include "handle.h"
 
+/* What these read is the value as it is now, with strides and all; nothing is recorded, so no gradient comes back. */
 static int tensor_numel(lua_State *L) {
   lua_pushinteger(L, nnlua_check(L, nnlua_state_of(L), 1, "numel")->value->numel);
   return 1;
 }
 
+/* The one element, whatever the rank: {1, 1} is as good as {}. */
 static int tensor_item(lua_State *L) {
   const nn_tensor *x = nnlua_check(L, nnlua_state_of(L), 1, "item")->value;
   if (x->numel != 1)
@@ -19,6 +21,8 @@ static int tensor_item(lua_State *L) {
   return 1;
 }
 
+/* Tables are made in between, and making one may run a finalizer of the user's that closes the tensor: so a handle of
+ * our own holds it until the last number has been pushed. */
 static int tensor_totable(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   nnlua_check(L, s, 1, "totable");
@@ -28,6 +32,8 @@ static int tensor_totable(lua_State *L) {
   return 1;
 }
 
+/* In the order of the elements, so a view is copied together first; little-endian as all machines are that this runs
+ * on. */
 static int tensor_bytes(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   nnlua_check(L, s, 1, "tostring_bytes");
@@ -42,6 +48,7 @@ static int tensor_bytes(lua_State *L) {
   return 1;
 }
 
+/* An op with a gradient: between float dtypes it is recorded, to and from integers it is cut. */
 static int tensor_to(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   nnlua_check(L, s, 1, "to");
@@ -52,6 +59,7 @@ static int tensor_to(lua_State *L) {
   return 1;
 }
 
+/* Shares the memory: a change in place of one is seen by both, and by a backward that still needs it. */
 static int tensor_detach(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   nnlua_check(L, s, 1, "detach");
@@ -61,6 +69,7 @@ static int tensor_detach(lua_State *L) {
   return 1;
 }
 
+/* The gradient is let go of, not filled with 0: the next backward adopts what arrives instead of adding to zeros. */
 static int tensor_zero_grad(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   ag_var *x = nnlua_check(L, s, 1, "zero_grad");
@@ -80,6 +89,7 @@ static const change changes[] = {
 };
 enum { CHANGES = sizeof changes / sizeof changes[0] };
 
+/* GIVEN: the new value itself, which is broadcast and cast where that loses nothing. A failure leaves x as it was. */
 static bool make_change(const change *c, ag_var *x, ag_var *v) {
   return c->op == GIVEN ? ag_overwrite(c->name, x, v) : ag_change(c->name, x, (nn_arithmetic)c->op, v);
 }
@@ -100,16 +110,19 @@ static int tensor_change(lua_State *L) {
   return 1;
 }
 
+/* fill_(0) under another name, whatever else was given: its row has that name for the messages. */
 static int tensor_zero(lua_State *L) {
   lua_settop(L, 1);
   lua_pushinteger(L, 0);
   return tensor_change(L);
 }
 
+/* A bound that is nil is none: infinite. */
 static double bound(lua_State *L, int index, double none) {
   return lua_isnoneornil(L, index) ? none : nnlua_check_number(L, index, "clamp_", index == 2 ? "lo" : "hi");
 }
 
+/* Not a row: its arguments are two numbers, of which either may be missing. */
 static int tensor_clamp(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   nnlua_check(L, s, 1, "clamp_");
@@ -122,6 +135,7 @@ static int tensor_clamp(lua_State *L) {
   return 1;
 }
 
+/* The row is upvalue 2: one C function serves all of them. */
 static void put_change(lua_State *L, nnlua_state *s, const char *name, lua_CFunction f, const change *c) {
   lua_pushlightuserdata(L, s);
   lua_pushlightuserdata(L, (void *)(uintptr_t)c);
@@ -129,6 +143,7 @@ static void put_change(lua_State *L, nnlua_state *s, const char *name, lua_CFunc
   nnlua_put(L, name, NNLUA_METHOD);
 }
 
+/* zero_'s row is static too: closures hold pointers to rows for as long as the interpreter lives. */
 void nnlua_open_methods(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"numel", tensor_numel, NNLUA_METHOD}, {"item", tensor_item, NNLUA_METHOD},

@@ -15,6 +15,7 @@
 
 static const char nn_key, core_key, loaded_key;       /* their addresses are keys of the registry */
 
+/* By name, in a list that ends with a NULL name; some fifty entries, each asked for once. */
 static const nnlua_embedded *find(const nnlua_embedded *list, const char *name) {
   while (list->name && strcmp(list->name, name)) list++;
   return list->name ? list : NULL;
@@ -41,6 +42,7 @@ static void load_module(lua_State *L, const nnlua_embedded *file) {
 
 static int import(lua_State *L);
 
+/* import as a closure: files get it as their third argument, C by way of core.import. */
 static void push_import(lua_State *L, nnlua_state *s) {
   lua_pushlightuserdata(L, s);
   lua_pushcclosure(L, import, 1);
@@ -74,6 +76,8 @@ static int import(lua_State *L) {
   return failed ? lua_error(L) : 1;
 }
 
+/* For C that needs what a Lua file defines. May raise, and may run that file: nothing of the library is entered
+ * then. */
 void nnlua_import(lua_State *L, const char *name) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &core_key);
   lua_getfield(L, -1, "import");
@@ -94,10 +98,13 @@ static const struct { const char *name, *text; } constants[] = {
   {"version", NNLUA_VERSION}, {"float32", "float32"}, {"float64", "float64"}, {"int64", "int64"}, {"uint8", "uint8"},
 };
 
+/* The order matters in two places: errors first, so that whatever fails later can be told; index before tensor, whose
+ * metamethods call into it. */
 static void register_all(lua_State *L, nnlua_state *s) {
   static void (*const opens[])(lua_State *, nnlua_state *) = {
-    nnlua_open_errors, nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make, nnlua_open_grad,
-    nnlua_open_custom, nnlua_open_scope, nnlua_open_network, nnlua_open_layers, nnlua_open_optimizers, nnlua_open_metrics,
+    nnlua_open_errors, nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make,
+    nnlua_open_grad, nnlua_open_custom, nnlua_open_scope, nnlua_open_network, nnlua_open_layers, nnlua_open_optimizers,
+    nnlua_open_metrics,
     nnlua_open_data, nnlua_open_files,
   };
   for (size_t i = 0; i < sizeof opens / sizeof opens[0]; i++) opens[i](L, s);
@@ -136,6 +143,8 @@ static void open_all(lua_State *L, nnlua_state *s) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &nn_key);
 }
 
+/* require "nn", luaL_requiref and nnlua_open all come through here, any number of times in one interpreter: the same
+ * table. */
 int luaopen_nn(lua_State *L) {
   luaL_checkversion(L);
   nnlua_state *s = nnlua_state_new(L);

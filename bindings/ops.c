@@ -6,6 +6,7 @@
 #include "op.h"
 #include "handle.h"
 
+/* One call while its arguments are read, left to right. Nothing in it is retained: all values are on the stack. */
 typedef struct call {
   lua_State *L;
   nnlua_state *s;
@@ -20,6 +21,7 @@ typedef struct call {
 
 /* Attributes */
 
+/* pad's argument, flattened: before and after of the first dimension, then of the next. */
 static nn_ints read_pairs(const call *c, int index, const char *what) {
   lua_State *L = c->L;
   nn_ints ints = NN_ALL;
@@ -36,12 +38,15 @@ static nn_ints read_pairs(const call *c, int index, const char *what) {
   return ints;
 }
 
+/* The string stays on the stack, which keeps it alive until the call is over. */
 static const char *read_text(const call *c, int index, const char *what) {
   if (lua_type(c->L, index) != LUA_TSTRING)
     nnlua_error(c->L, "%s: %s must be a string; got %s", c->op->name, what, nnlua_got(c->L, index));
   return lua_tostring(c->L, index);
 }
 
+/* given is looked at first: x:sum(1, {dims = 2}) says the same thing twice, and one of the two would be lost. A DIM is
+ * checked against the shape later, by the op, which knows the rank. */
 static void read_attr(call *c, int k, int index) {
   const ag_declared *declared = &c->op->attr[k];
   const char *name = c->op->name, *what = declared->name;
@@ -60,6 +65,7 @@ static void read_attr(call *c, int k, int index) {
   }
 }
 
+/* Through the same reader as by position, so that both complain alike. */
 static void read_named(call *c, int index, int attrs) {
   const char *names[AG_ATTRS + 1] = {NULL};
   for (int k = 0; k < attrs; k++) names[k] = c->op->attr[k].name;
@@ -69,11 +75,13 @@ static void read_named(call *c, int index, int attrs) {
     if (!lua_isnil(c->L, first + k)) read_attr(c, k, first + k);
 }
 
-/* Integers one after the other where a list may stand: reshape(2, 3), and flip(1, 2) where nothing follows. */
+/* Integers one after the other where a list may stand: reshape(2, 3), and flip(1, 2) where nothing follows. Only where
+ * it cannot be mistaken: behind dims a number could be the next attribute, such as keepdim's. */
 static bool takes_several(const ag_op *op, int k, int attrs) {
   return op->attr[k].kind == AG_SHAPE || (op->attr[k].kind == AG_DIMS && k == attrs - 1);
 }
 
+/* As many as nn_ints has room for; more would be cut off without a word. */
 static void read_several(call *c, int k) {
   enum { MOST = sizeof c->attr[k].ints.v / sizeof(int64_t) };
   nn_ints ints = NN_ALL;
@@ -86,11 +94,14 @@ static void read_several(call *c, int k) {
   c->given |= 1u << k;
 }
 
-/* Attributes by position, until options, a tensor that belongs behind them, or the end. */
+/* Attributes by position, until options, a tensor that belongs behind them, or the end. nil keeps an attribute's
+ * default, so that a later one can be given: t:sum(nil, true). A table ends the walk where the attribute is no list: it
+ * is the options, or a tensor as a table. */
 static void read_attrs(call *c) {
   const int attrs = ag_op_attrs(c->op);
   for (int k = 0; k < attrs; k++) c->attr[k] = ag_default(&c->op->attr[k]);
   for (int k = 0; k < attrs && c->next <= c->top && !nnlua_is_options(c->L, c->next); k++) {
+/* What stands here decides how it is read, whatever the kind: nil, numbers in a row, a table of something else. */
     if (lua_isnil(c->L, c->next)) c->next++;
     else if (lua_type(c->L, c->next) == LUA_TNUMBER && takes_several(c->op, k, attrs)) read_several(c, k);
     else if (lua_istable(c->L, c->next) && c->op->attr[k].kind < AG_DIMS) break;
@@ -98,6 +109,7 @@ static void read_attrs(call *c) {
   }
 }
 
+/* What is left over is an error, but nil is not: f(x, y) passes on what its caller left out. */
 static void read_options(call *c) {
   const int attrs = ag_op_attrs(c->op);
   if (c->next <= c->top && attrs && lua_istable(c->L, c->next)) read_named(c, c->next++, attrs);
@@ -111,6 +123,8 @@ static void read_options(call *c) {
 
 /* Inputs */
 
+/* A table becomes a tensor here and takes the argument's place on the stack, which keeps it alive. Those behind the
+ * attributes are positions or ids: whole numbers become int64, the others float32. */
 static void read_input(call *c, int i, int argument) {
   const ag_op *op = c->op;
   const bool optional = i >= op->arity - op->optional;
@@ -127,12 +141,14 @@ static void read_input(call *c, int i, int argument) {
   c->place[i] = c->next++;
 }
 
+/* add(1, 2) could be computed, but is more likely a slip: there are no ops of numbers alone. */
 static void require_a_tensor(const call *c) {
   for (int i = 0; i < c->n; i++)
     if (!c->place[i] || nnlua_box_at(c->L, c->s, c->place[i])) return;
   nnlua_error(c->L, "%s: expected a tensor among the arguments; got numbers only", c->op->name);
 }
 
+/* Inputs, attributes, then the inputs that come behind them, as in index_select(x, dim, positions). */
 static void read_arguments(call *c) {
   const int arity = c->op->arity, before = c->op->before ? c->op->before : arity;
   c->n = arity;
@@ -144,7 +160,8 @@ static void read_arguments(call *c) {
 }
 
 /* cat(list, d), also cat(a, b, d); einsum(spec, a, b), also einsum(spec, list) and a:einsum(spec, b). The tensors end
- * up in one table on top of the stack. */
+ * up in one table on top of the stack. Whatever way the tensors were written, they end up in a table of our own: the
+ * caller's may change meanwhile. */
 static void read_list(call *c) {
   lua_State *L = c->L;
   const bool text_first = c->op->attr[0].kind == AG_TEXT;
@@ -169,7 +186,7 @@ static void read_list(call *c) {
   read_options(c);
 }
 
-/* The elements of the list: open tensors, each. */
+/* The elements of the list: open tensors, each. Before the library is entered, where nothing may raise any more. */
 static void check_list(const call *c) {
   lua_State *L = c->L;
   luaL_checkstack(L, 4, c->op->name);
@@ -182,6 +199,7 @@ static void check_list(const call *c) {
   }
 }
 
+/* At each try anew: a collection in between may have run finalizers that close handles, and x would dangle. */
 static void list_inputs(const call *c, ag_var **x) {
   for (int i = 0; i < c->n; i++) {
     lua_rawgeti(c->L, c->list, i + 1);
@@ -192,6 +210,8 @@ static void list_inputs(const call *c, ag_var **x) {
 
 /* Calls */
 
+/* The boxes are made before entering; a second result that the op did not give (max of everything has no positions) is
+ * taken off the stack. */
 static int finish(call *c, ag_var **x, int capacity) {
   lua_State *L = c->L;
   nnlua_box *y = nnlua_new_box(L, c->s), *positions = c->op->results > 1 ? nnlua_new_box(L, c->s) : NULL;
@@ -208,6 +228,7 @@ static int finish(call *c, ag_var **x, int capacity) {
   return positions->var ? 2 : 1;
 }
 
+/* The op is upvalue 2. 24 slots: the most that reading attributes and making results takes. */
 static call begin(lua_State *L) {
   call c = {.L = L, .s = nnlua_state_of(L), .next = 1, .top = lua_gettop(L)};
   c.op = lua_touserdata(L, lua_upvalueindex(2));
@@ -215,6 +236,7 @@ static call begin(lua_State *L) {
   return c;
 }
 
+/* Arity is at most 8 (op.h), so the inputs fit on the stack of C; those of a list op are Lua's memory. */
 static int general(lua_State *L) {
   call c = begin(L);
   ag_var *x[8];
@@ -222,6 +244,7 @@ static int general(lua_State *L) {
   return finish(&c, x, c.n);
 }
 
+/* Any number of inputs, so the array is a userdata, which the collector frees also when something raises. */
 static int of_list(lua_State *L) {
   call c = begin(L);
   read_list(&c);
@@ -230,12 +253,14 @@ static int of_list(lua_State *L) {
   return finish(&c, x, c.n);
 }
 
+/* For the fast ways, which leave every complaint to the general one. */
 static nnlua_box *open_box(lua_State *L, nnlua_state *s, int index) {
   nnlua_box *box = nnlua_box_at(L, s, index);
   return box && box->var ? box : NULL;
 }
 
-/* The common cases without ceremony: one or two tensors, or a tensor and a number, and nothing else. */
+/* The common cases without ceremony: one or two tensors, or a tensor and a number, and nothing else. Most calls of a
+ * program are these, so they are spared the reading of arguments. */
 static int unary(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   const nnlua_box *x = open_box(L, s, 1);
@@ -247,6 +272,7 @@ static int unary(lua_State *L) {
   return 1;
 }
 
+/* A number beside a tensor is made a variable only inside, where it can be one that is used again. */
 static int binary(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   const nnlua_box *a = open_box(L, s, 1), *b = open_box(L, s, 2);
@@ -269,12 +295,14 @@ static int negative(lua_State *L) {
   return unary(L);
 }
 
+/* Two upvalues, the state first as everywhere. The cast takes const away: Lua's pointers have none. */
 static void push_op(lua_State *L, nnlua_state *s, const ag_op *op, lua_CFunction f) {
   lua_pushlightuserdata(L, s);
   lua_pushlightuserdata(L, (void *)(uintptr_t)op);
   lua_pushcclosure(L, f, 2);
 }
 
+/* Which of the ways an op goes is decided once, when it is registered. */
 static lua_CFunction function_of(const ag_op *op) {
   if (op->arity == AG_LIST) return of_list;
   if (ag_op_attrs(op) || op->optional || op->results > 1) return general;
@@ -338,6 +366,8 @@ static int core_ops(lua_State *L) {
   return 1;
 }
 
+/* The operators are the same functions as add, sub ...; they always go the binary way, since Lua gives them two
+ * operands. */
 void nnlua_open_ops(lua_State *L, nnlua_state *s) {
   int count;
   const ag_op *const *ops = ag_ops(&count);

@@ -5,6 +5,7 @@
 #include "core.h"
 #include "handle.h"
 
+/* Recording is a switch of the context, so it is set inside; gives what it was. */
 static bool set_recording(lua_State *L, nnlua_state *s, bool on) {
   nnlua_entry e = nnlua_enter(L, s);
   const bool previous = nn_set_recording(on);
@@ -12,6 +13,7 @@ static bool set_recording(lua_State *L, nnlua_state *s, bool on) {
   return previous;
 }
 
+/* What has __call is as good as a function: lua_pcall takes both. */
 static void check_callable(lua_State *L, const char *call) {
   if (lua_isfunction(L, 1)) return;
   if (luaL_getmetafield(L, 1, "__call") == LUA_TNIL) nnlua_type_error(L, call, 0, "a function", 1);
@@ -80,6 +82,8 @@ static void reach_all(lua_State *L, nnlua_state *s, int first, int last, void (*
   lua_settop(L, seen - 1);
 }
 
+/* Whom a scope spares: those reached from its results. keep goes further, to the scope around all others, whose handles
+ * only the collector closes. */
 static void mark_result(nnlua_box *box) { box->result = true; }
 static void keep(nnlua_box *box) {
   nnlua_scope *outside = box->scope;
@@ -89,6 +93,8 @@ static void keep(nnlua_box *box) {
   nnlua_link(box, outside);
 }
 
+/* Runs inside the protected call, so that results are searched with errors caught: a table with a __pairs of the user's
+ * is not asked, lua_next is raw, but memory may run out. */
 static int scope_body(lua_State *L) {
   nnlua_state *s = lua_touserdata(L, 1);
   lua_remove(L, 1);
@@ -97,7 +103,8 @@ static int scope_body(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* Results move to the scope outside; everything else is closed. */
+/* Results move to the scope outside; everything else is closed. Called exactly once, also when f failed: then nothing
+ * survives. Handles that were closed meanwhile are in no list. */
 static void close_scope(nnlua_scope *scope, bool failed) {
   while (scope->boxes) {
     nnlua_box *box = scope->boxes;
@@ -119,6 +126,7 @@ static int run_scope(lua_State *L) {
   lua_pushcfunction(L, scope_body);
   lua_pushlightuserdata(L, s);
   lua_rotate(L, 1, 2);
+/* On the C stack: no yield can leave it behind, since the call below is not yieldable. */
   nnlua_scope scope = {s->scope, NULL};
   s->scope = &scope;
   const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
@@ -127,7 +135,8 @@ static int run_scope(lua_State *L) {
   return results_of(L, status, "scope");
 }
 
-/* keep(t, ...): tensors (also inside tables) leave all scopes; gives its arguments. */
+/* keep(t, ...): tensors (also inside tables) leave all scopes; gives its arguments, so that return nn.keep(t)
+ * reads well. */
 static int keep_tensors(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   if (!nnlua_box_at(L, s, 1) && !lua_istable(L, 1)) return nnlua_type_error(L, "keep", 0, "a tensor", 1);
@@ -135,7 +144,9 @@ static int keep_tensors(lua_State *L) {
   return lua_gettop(L);
 }
 
-/* core.release(t, ...): closes handles now; what is no tensor is passed over. */
+/* core.release(t, ...): closes handles now; what is no tensor is passed over. For the Lua files, which know that nobody
+ * else has the handle: the memory is free for the next step, before the collector would have found it. Graphs that need
+ * a value keep it alive. */
 static int release(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   for (int i = lua_gettop(L); i >= 1; i--) {
@@ -147,6 +158,7 @@ static int release(lua_State *L) {
 
 /* Memory, threads, time */
 
+/* In bytes, of tensors alone: what Lua's own heap takes collectgarbage("count") tells. */
 static int memory(lua_State *L) {
   nnlua_entry e = nnlua_enter(L, nnlua_state_of(L));
   const nn_memory_use use = nn_memory();
@@ -167,6 +179,7 @@ static int get_threads(lua_State *L) {
   return 1;
 }
 
+/* The pool is the process's: other interpreters feel it. Results do not depend on it. */
 static int set_threads(lua_State *L) {
   if (nnlua_state_of(L)->confined)       /* the threads are the process's */
     return nnlua_error(L, "set_threads: this script may not change the threads");
@@ -176,6 +189,7 @@ static int set_threads(lua_State *L) {
   return 1;
 }
 
+/* os.clock counts the time of all threads, and os.time whole seconds that may be set back. */
 static int monotonic_time(lua_State *L) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -203,6 +217,7 @@ static int memory_limit(lua_State *L) {
   return 0;
 }
 
+/* keep is in core as well, for weights and the state of metrics, which outlive the scope they are made in. */
 void nnlua_open_scope(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"no_grad", no_grad, NNLUA_NN}, {"scope", run_scope, NNLUA_NN}, {"keep", keep_tensors, NNLUA_NN | NNLUA_CORE},

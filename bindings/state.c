@@ -10,7 +10,9 @@ static const char state_key, error_key;              /* their addresses are keys
 static const char lua_error_text[] = "an error raised by a Lua function";
 static const size_t growth_at_least = (size_t)1 << 20;
 
-/* The state's userdata is the first that nn makes, so its finalizer runs after those of all tensors. */
+/* The state's userdata is the first that nn makes, so its finalizer runs after those of all tensors. What the
+ * interpreter still holds goes in this order: handles of variables first, since letting go of them may put functions
+ * into `unused`; then those; then the context, in which nothing may be alive any more. */
 static int close_state(lua_State *L) {
   nnlua_state *s = lua_touserdata(L, 1);
   nn_context *context = s->context;
@@ -29,11 +31,13 @@ static int close_state(lua_State *L) {
   return 0;
 }
 
+/* Handles may outlive the state: finalizers of the user's run after ours when Lua closes, and may call in. */
 nnlua_state *nnlua_closing(lua_State *L) {
   luaL_error(L, "nn: this interpreter is closing");
   return NULL;
 }
 
+/* By the address of a static, which no script can name. The same from every coroutine. */
 nnlua_state *nnlua_state_find(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
   nnlua_state *s = lua_touserdata(L, -1);
@@ -53,6 +57,7 @@ nnlua_state *nnlua_state_new(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_pushboolean(L, 0);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);     /* the place exists from now on: an error is kept without memory */
+/* The userdata is not yet in the registry: what fails from here on leaves nothing behind. */
   s->soft_limit = growth_at_least;
   s->context = nn_context_new();
   if (!s->context) luaL_error(L, "nn: out of memory");
@@ -62,6 +67,8 @@ nnlua_state *nnlua_state_new(lua_State *L) {
 
 /* Entering and leaving */
 
+/* Entries nest: a callback out of the library may come in again. Each remembers what was current before: the context
+ * (an application may have several), the coroutine, the scope of temporaries, and how floats are rounded. */
 nnlua_entry nnlua_enter(lua_State *L, nnlua_state *s) {
   nnlua_entry e = {.state = s, .L = L, .outer = s->L, .previous = nn_context_use(s->context)};
   e.floats = nn_float_enter();
@@ -73,6 +80,7 @@ nnlua_entry nnlua_enter(lua_State *L, nnlua_state *s) {
   return e;
 }
 
+/* Strictly the reverse of entering. Temporaries that were not given to a box are freed here. */
 void nnlua_leave(nnlua_entry *e) {
   nn_scope_close(e->mark);
   e->state->L = e->outer;
@@ -101,6 +109,8 @@ void nnlua_collect(lua_State *L, nnlua_state *s) {
   nn_context_use(previous);
 }
 
+/* The message is in the context, or stands for an error object that was kept when a callback failed; that one is raised
+ * as it was, and its place in the registry is emptied so that it does not live on. */
 static int raise(lua_State *L, nnlua_state *s) {
   nn_context *previous = nn_context_use(s->context);
   const char *text = nn_error();               /* stays where it is until the next error */
@@ -116,6 +126,7 @@ static int raise(lua_State *L, nnlua_state *s) {
 bool nnlua_done(nnlua_entry *e, bool ok) {
   lua_State *L = e->L;
   nnlua_state *s = e->state;
+/* Memory is the one thing that another try can change: garbage may hold tensors. */
   const bool again = !ok && !e->last_try && nn_error() && strstr(nn_error(), "out of memory");
   const bool much = ok && nn_memory_live() > s->soft_limit;
   nnlua_leave(e);
@@ -130,6 +141,7 @@ bool nnlua_done(nnlua_entry *e, bool ok) {
   return false;
 }
 
+/* The box takes a reference of its own; the one that y came with belongs to the scope, which ends in nnlua_done. */
 bool nnlua_give(nnlua_entry *e, nnlua_box *box, ag_var *y) {
   box->var = nn_retain(y);
   const bool done = nnlua_done(e, y != NULL);
@@ -139,6 +151,9 @@ bool nnlua_give(nnlua_entry *e, nnlua_box *box, ag_var *y) {
 
 /* Calls out of the library */
 
+/* A jump out of a callback must end here, before it crosses the library: its error object goes into the registry, and
+ * in its place a marked error is recorded, which travels out like any other. The user's code runs with the float state
+ * that the application had, not with ours. */
 bool nnlua_protected(nnlua_state *s, lua_CFunction body, void *data) {
   lua_State *L = s->L;
   if (!lua_checkstack(L, 4)) return nn_fail("callback: Lua's stack is full");
@@ -153,6 +168,8 @@ bool nnlua_protected(nnlua_state *s, lua_CFunction body, void *data) {
   return nn_fail(lua_error_text);
 }
 
+/* A graph may be freed on a thread, in a finalizer or after Lua is gone: none of these may touch the registry. So the
+ * hold is only noted, and given up by the next sweep on the interpreter's own time. */
 void nnlua_function_unuse(nnlua_function_ref *f) {
   if (!f->state->context) {
     free(f);
@@ -171,6 +188,7 @@ void nnlua_sweep_unused(lua_State *L, nnlua_state *s) {
   }
 }
 
+/* Protected, since pushing may fail for want of memory, and the text is malloc's. */
 static int push_text(lua_State *L) {
   lua_pushstring(L, lua_touserdata(L, 1));
   return 1;
