@@ -53,7 +53,7 @@ local function call_function(object, y_true, y_pred, weight)
   if not core.is_tensor(values) then
     errors.fail("loss: the function must give a tensor; got %s", type(values))
   end
-  return reduce(values, weight, object.reduction)
+  return reduce(values, given.weight("loss", weight), object.reduction)
 end
 
 local losses = family.new("loss", {call = call_function, options = {REDUCTION, NAME}, base = Loss})

@@ -125,6 +125,8 @@ t.test("names, aliases, classes, config tables and functions are specs", functio
   t.close(own(y, p):item(), nn.losses.MeanSquaredError{}(y, p):item(), 1e-9)
   local weight = nn.tensor({1, 2, 3, 4}, f64)
   t.close(own(y, p, weight):item(), nn.losses.MeanSquaredError{}(y, p, weight):item(), 1e-9)
+  t.close(own(y, p, {1, 2, 3, 4}):item(), own(y, p, weight):item(), 1e-9)
+  t.close(nn.losses.MeanSquaredError{}(y, p, {1, 2, 3, 4}):item(), own(y, p, weight):item(), 1e-9)
 end)
 
 t.test("crossentropy is chosen by the shapes", function()

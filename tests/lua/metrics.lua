@@ -107,6 +107,20 @@ t.test("scores", function()
   t.close(run(m.R2Score{num_regressors = 2}, target, fit), adjusted, 1e-9)
 end)
 
+t.test("sample weights may be lists of numbers", function()
+  local error_of = m.get(function(a, b) return (a - b):abs() end)
+  for _, metric in ipairs{m.MeanSquaredError{}, m.BinaryAccuracy{}, m.Precision{}, m.AUC{}, m.F1Score{}, m.R2Score{},
+    m.get "accuracy", error_of} do
+    local of_tensors = run(metric, truth, score, weight)
+    metric:reset_state()
+    metric:update_state(truth:totable(), score:totable(), weight:totable())
+    t.close(metric:result(), of_tensors, 1e-6)
+  end
+  local mse = m.MeanSquaredError()
+  mse:update_state({0, 0}, {1, -2}, {1, 0})
+  t.equal(mse:result(), 1)
+end)
+
 t.test("confusion matrix", function()
   check("confusion_matrix", run(m.ConfusionMatrix{}, labels, soft))
   check("confusion_matrix", run(m.ConfusionMatrix(K), hot, soft))
