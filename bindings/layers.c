@@ -205,12 +205,24 @@ static int layer_ends_in(lua_State *L) {
 }
 
 /* Handles are known by a metatable of their own in the registry; scripts never see one. */
+/* core.parameters(f): how many arguments a function names; 0 for one of C or of ... alone. Untrusted scripts have no debug
+ * library to ask. */
+static int parameters(lua_State *L) {
+  lua_Debug about;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_pushvalue(L, 1);
+  lua_getinfo(L, ">u", &about);
+  lua_pushinteger(L, about.nparams);
+  return 1;
+}
+
 void nnlua_open_layers(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"layer", new_layer, NNLUA_CORE}, {"layer_weights", layer_weights, NNLUA_CORE},
     {"layer_set_weight", set_weight, NNLUA_CORE}, {"layer_call", call_layer, NNLUA_CORE},
     {"layers_call", call_layers, NNLUA_CORE},
-    {"layer_ends_in", layer_ends_in, NNLUA_CORE}, {"layer_draws", layer_draws, NNLUA_CORE}, {NULL, NULL, 0},
+    {"layer_ends_in", layer_ends_in, NNLUA_CORE}, {"layer_draws", layer_draws, NNLUA_CORE},
+    {"parameters", parameters, NNLUA_CORE}, {NULL, NULL, 0},
   };
   nnlua_register(L, s, functions);
   luaL_newmetatable(L, "nn.layer");

@@ -137,12 +137,27 @@ end
 function Input.call(_, x) return x end
 
 local Lambda = Layer.define(Layer, "Lambda",
-  {{name = "function", kind = "function", required = true, help = "f(x, training)"}}, 1)
+  {{name = "function", kind = "function", required = true, help = "f(x), or f(x, training)"}}, 1)
 Lambda.help = "a function of the user's as a layer; not saved"
 classes.Lambda = Lambda
 
+-- Whether f takes training beside x: only then it is told, as in Keras, so that nn.relu and the like may stand there.
+-- An object's call has the object in front.
+local function hears_training(f)
+  if type(f) == "function" then return core.parameters(f) >= 2 end
+  local call = getmetatable(f).__call
+  return type(call) == "function" and core.parameters(call) >= 3
+end
+
+function Lambda:construct(...)
+  Layer.construct(self, ...)
+  rawset(self, "hears_training", hears_training(self["function"]))
+end
+
 function Lambda:call(x, training)
-  local y = self["function"](x, training)
+  local f = self["function"]
+  local y
+  if self.hears_training then y = f(x, training) else y = f(x) end
   if core.is_tensor(y) then return y end
   errors.fail("%s: the function must return a tensor; got %s", self.name, errors.show(y))
 end

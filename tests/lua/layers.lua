@@ -216,6 +216,21 @@ t.test("pooling over the steps", function()
     "GlobalMaxPooling1D: {N, steps, features} is expected; got {2, 3, 4, 5}")
 end)
 
+t.test("Lambda tells training only to functions that take it", function()
+  local heard = {}
+  local takes = nn.Lambda(function(x, training) heard[#heard + 1] = training return x end)
+  takes(nn.ones(1, 2))
+  takes(nn.ones(1, 2), true)
+  t.equal(heard, {false, true})
+  t.equal(nn.Lambda(function(...) return nn.full({1, 1}, select("#", ...)) end)(nn.ones(1, 2), true), {{1}})
+  t.equal(nn.Lambda(nn.relu)({{-1, 2}}, true), {{0, 2}})
+  t.equal(nn.Lambda(nn.activations.leaky_relu)({{-1, 2}}, true), {{-nn.tensor(0.2):item(), 2}})
+  t.equal(nn.Lambda(nn.activations.get "relu")({{-1, 2}}, true), {{0, 2}})
+  t.equal(nn.Lambda(nn.Dropout(0.5, {seed = 1}))(nn.ones(1, 100), true):eq(0):any():item(), 1)
+  local callable = setmetatable({}, {__call = function(_, x, training) return training and x * 2 or x end})
+  t.equal(nn.Lambda(callable)({{1, 2}}, true), {{2, 4}})
+end)
+
 -- ids filled up with 0, and vectors {id, 10 id} for them: what Keras's masks give, worked out by hand.
 local ids = nn.tensor({{1, 2, 3, 0}, {4, 0, 0, 0}, {0, 0, 0, 0}, {0, 2, 0, 4}}, {dtype = "int64"})
 local function embedding(options)
