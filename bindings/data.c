@@ -26,24 +26,24 @@ static int gather(lua_State *L) {
   return 1;
 }
 
-/* core.idx(path), core.idx_bytes(name, bytes) */
+/* core.idx(call, path), core.idx_bytes(call, name, bytes): failures begin with call */
 static int idx(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  const char *path = luaL_checkstring(L, 1);
-  if (s->confined) return nnlua_error(L, "idx: this script may not open files");
+  const char *call = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+  if (s->confined) return nnlua_error(L, "%s: this script may not open files", call);
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
-  while (!nnlua_give(&e, y, ag_constant(nn_load_idx(path)))) continue;
+  while (!nnlua_give(&e, y, ag_constant(nn_load_idx(call, path)))) continue;
   return 1;
 }
 
 static int idx_bytes(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
   size_t size;
-  const char *name = luaL_checkstring(L, 1), *bytes = luaL_checklstring(L, 2, &size);
+  const char *call = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2), *bytes = luaL_checklstring(L, 3, &size);
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
-  while (!nnlua_give(&e, y, ag_constant(nn_load_idx_bytes(name, bytes, size)))) continue;
+  while (!nnlua_give(&e, y, ag_constant(nn_load_idx_bytes(call, name, bytes, size)))) continue;
   return 1;
 }
 

@@ -104,8 +104,7 @@ static void register_all(lua_State *L, nnlua_state *s) {
   static void (*const opens[])(lua_State *, nnlua_state *) = {
     nnlua_open_errors, nnlua_open_index, nnlua_open_tensor, nnlua_open_ops, nnlua_open_methods, nnlua_open_make,
     nnlua_open_grad, nnlua_open_custom, nnlua_open_scope, nnlua_open_network, nnlua_open_layers, nnlua_open_optimizers,
-    nnlua_open_metrics,
-    nnlua_open_data, nnlua_open_files,
+    nnlua_open_metrics, nnlua_open_data, nnlua_open_files,
   };
   for (size_t i = 0; i < sizeof opens / sizeof opens[0]; i++) opens[i](L, s);
   static const nnlua_function functions[] = {{"embedded", embedded, NNLUA_CORE}, {NULL, NULL, 0}};

@@ -11,9 +11,9 @@ extern "C" {
 #endif
 
 /* IDX (LeCun's MNIST format), plain or gzip by content: u8 -> uint8, i32 and others -> the dtype that holds them.
- * Fails with the path and what is wrong: "idx: data/x: 60000 x 28 x 28 bytes promised, 1000 found". */
-nn_tensor *nn_load_idx(const char *path);
-nn_tensor *nn_load_idx_bytes(const char *name, const void *bytes, size_t size);
+ * Fails with the path and what is wrong: "load: data/x: 60000 x 28 x 28 bytes promised, 1000 found". */
+nn_tensor *nn_load_idx(const char *call, const char *path);
+nn_tensor *nn_load_idx_bytes(const char *call, const char *name, const void *bytes, size_t size);
 
 /* safetensors: named tensors and texts. Names are UTF-8, each there once; what is not contiguous is copied. Tensors are
  * put by the size of their elements, else in the order given, and come back in the order of the file. At most 65536 of

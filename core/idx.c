@@ -17,7 +17,7 @@ enum {
 };
 
 typedef struct source {
-  const char *name;        /* for messages */
+  const char *call, *name; /* for messages */
   int file;                /* -1 when the bytes are in memory */
   size_t size;             /* of it all, as it is stored */
   const unsigned char *next; /* what has been read of it and not used yet */
@@ -38,7 +38,7 @@ static const idx_type types[] = {
 static bool refill(source *s) {
   if (s->left || s->file < 0) return true;
   s->next = s->chunk;
-  return nn_file_read("idx", s->name, s->file, s->chunk, CHUNK, &s->left);
+  return nn_file_read(s->call, s->name, s->file, s->chunk, CHUNK, &s->left);
 }
 
 /* gzip files may be concatenated: after one member the next, or the end. */
@@ -47,7 +47,7 @@ static bool next_member(source *s) {
   s->ended = s->left == 0;
   if (s->ended) return true;
   if (*s->next != 0x1f || inflateReset(&s->z) != Z_OK)
-    return nn_fail("idx: %s: other bytes follow the gzip data", s->name);
+    return nn_fail("%s: %s: other bytes follow the gzip data", s->call, s->name);
   return true;
 }
 
@@ -67,9 +67,9 @@ static bool take_inflated(source *s, void *out, size_t want, size_t *got) {
     const int status = inflate(&s->z, Z_NO_FLUSH);
     s->next += given - s->z.avail_in;
     s->left -= given - s->z.avail_in;
-    if (status == Z_MEM_ERROR) return nn_fail_memory("idx", CHUNK);
+    if (status == Z_MEM_ERROR) return nn_fail_memory(s->call, CHUNK);
     if (status != Z_OK && status != Z_STREAM_END)
-      return nn_fail("idx: %s: damaged gzip data (%s)", s->name, s->z.msg ? s->z.msg : zError(status));
+      return nn_fail("%s: %s: damaged gzip data (%s)", s->call, s->name, s->z.msg ? s->z.msg : zError(status));
     if (status == Z_STREAM_END && !next_member(s)) return false;
   }
   *got = want - s->z.avail_out;
@@ -106,14 +106,15 @@ static const idx_type *read_type(source *s, int *rank) {
   unsigned char head[4];
   size_t got;
   if (!take(s, head, sizeof head, &got)) return NULL;
-  if (got < sizeof head) return nn_fail("idx: %s: not an IDX file: it holds %zu bytes", s->name, got);
+  if (got < sizeof head) return nn_fail("%s: %s: not an IDX file: it holds %zu bytes", s->call, s->name, got);
   if (head[0] || head[1])
-    return nn_fail("idx: %s: not an IDX file: it starts with %02x %02x, not with 00 00", s->name, head[0], head[1]);
+    return nn_fail("%s: %s: not an IDX file: it starts with %02x %02x, not with 00 00", s->call, s->name, head[0],
+                   head[1]);
   *rank = head[3];
-  if (*rank > NN_MAX_RANK) return nn_fail("idx: %s: rank %d is above 8, the highest", s->name, *rank);
+  if (*rank > NN_MAX_RANK) return nn_fail("%s: %s: rank %d is above 8, the highest", s->call, s->name, *rank);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (types[i].code == head[2]) return &types[i];
-  return nn_fail("idx: %s: type 0x%02x is none of IDX's (0x08, 0x09, 0x0b to 0x0e)", s->name, head[2]);
+  return nn_fail("%s: %s: type 0x%02x is none of IDX's (0x08, 0x09, 0x0b to 0x0e)", s->call, s->name, head[2]);
 }
 
 static bool read_shape(source *s, nn_shape *shape) {
@@ -122,7 +123,8 @@ static bool read_shape(source *s, nn_shape *shape) {
   size_t got;
   if (!take(s, sizes, want, &got)) return false;
   if (got < want)
-    return nn_fail("idx: %s: %zu bytes promised for the sizes of rank %d, %zu found", s->name, want, shape->rank, got);
+    return nn_fail("%s: %s: %zu bytes promised for the sizes of rank %d, %zu found", s->call, s->name, want,
+                   shape->rank, got);
   for (int i = 0; i < shape->rank; i++) {
     const unsigned char *b = sizes + 4 * i;
     shape->dim[i] = (int64_t)b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3];
@@ -144,8 +146,9 @@ static bool promised(const source *s, const nn_shape *shape, int bytes, size_t *
   if (s->gzip ? *total <= most : *total == most) return true;
   const nn_text text = product_text(shape, bytes);
   if (s->gzip)
-    return nn_fail("idx: %s: %s bytes promised, more than %zu bytes of gzip can hold", s->name, text.s, s->size);
-  return nn_fail("idx: %s: %s bytes promised, %zu found", s->name, text.s, most);
+    return nn_fail("%s: %s: %s bytes promised, more than %zu bytes of gzip can hold", s->call, s->name, text.s,
+                   s->size);
+  return nn_fail("%s: %s: %s bytes promised, %zu found", s->call, s->name, text.s, most);
 }
 
 /* n big-endian elements from raw into y from element first on; integers are widened with their sign. */
@@ -176,8 +179,8 @@ static bool read_elements(source *s, nn_tensor *y, const idx_type *type, size_t 
   if (done == total && !take(s, &extra, 1, &more)) return false;
   if (done == total && !more && !s->cut) return true;
   const nn_text text = product_text(&y->shape, type->bytes);
-  if (more) return nn_fail("idx: %s: %s bytes promised, more found", s->name, text.s);
-  return nn_fail("idx: %s: %s bytes promised, %zu found%s", s->name, text.s, done < total ? done + got : total,
+  if (more) return nn_fail("%s: %s: %s bytes promised, more found", s->call, s->name, text.s);
+  return nn_fail("%s: %s: %s bytes promised, %zu found%s", s->call, s->name, text.s, done < total ? done + got : total,
                  s->cut ? ", where the gzip data is cut off" : "");
 }
 
@@ -194,24 +197,24 @@ static nn_tensor *read_tensor(source *s) {
 static nn_tensor *load(source *s) {
   if (!refill(s)) return NULL;
   s->gzip = s->left >= 2 && s->next[0] == 0x1f && s->next[1] == 0x8b;
-  if (s->gzip && inflateInit2(&s->z, 16 + MAX_WBITS) != Z_OK) return nn_fail_memory("idx", CHUNK);
+  if (s->gzip && inflateInit2(&s->z, 16 + MAX_WBITS) != Z_OK) return nn_fail_memory(s->call, CHUNK);
   const size_t mark = nn_scope_open();   /* a tensor that could not be filled goes at once */
   nn_tensor *y = read_tensor(s);
   if (s->gzip) inflateEnd(&s->z);
   return nn_scope_return(mark, y);
 }
 
-nn_tensor *nn_load_idx_bytes(const char *name, const void *bytes, size_t size) {
-  if (!name || !bytes) return NULL;
-  source s = {.name = name, .file = -1, .size = size, .next = bytes, .left = size};
+nn_tensor *nn_load_idx_bytes(const char *call, const char *name, const void *bytes, size_t size) {
+  if (!call || !name || !bytes) return NULL;
+  source s = {.call = call, .name = name, .file = -1, .size = size, .next = bytes, .left = size};
   return load(&s);
 }
 
 /* Only regular files: their size is known, which is what the header is held against. */
-nn_tensor *nn_load_idx(const char *path) {
-  if (!path) return NULL;
-  source s = {.name = path};
-  s.file = nn_file_open("idx", path, &s.size);
+nn_tensor *nn_load_idx(const char *call, const char *path) {
+  if (!call || !path) return NULL;
+  source s = {.call = call, .name = path};
+  s.file = nn_file_open(call, path, &s.size);
   if (s.file < 0) return NULL;
   nn_tensor *y = load(&s);
   close(s.file);

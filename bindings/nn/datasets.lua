@@ -42,7 +42,7 @@ end
 local function load_all(paths)
   local tensors = {}
   for i, file in ipairs(FILES) do
-    tensors[i] = core.idx(paths[i])
+    tensors[i] = core.idx("mnist", paths[i])
     local shape = errors.shape(tensors[i].shape)
     if shape ~= errors.shape(file[2]) or tensors[i].dtype ~= "uint8" then
       errors.fail("mnist: %s must hold uint8 %s; got %s %s", paths[i], errors.shape(file[2]), tensors[i].dtype, shape)
@@ -104,8 +104,8 @@ local DIGITS_TRAIN = 1437 -- of 1797: the first four fifths, in the order of the
 -- The 8 x 8 handwritten digits of the UCI repository (Alpaydin and Kaynak), values 0..16: uint8 {1437, 8, 8}, {1437},
 -- {360, 8, 8}, {360}. They are inside nnlua.
 function datasets.digits()
-  local x = core.idx_bytes("digits-images.idx.gz", core.embedded "digits-images.idx.gz")
-  local y = core.idx_bytes("digits-labels.idx.gz", core.embedded "digits-labels.idx.gz")
+  local x = core.idx_bytes("digits", "digits-images.idx.gz", core.embedded "digits-images.idx.gz")
+  local y = core.idx_bytes("digits", "digits-labels.idx.gz", core.embedded "digits-labels.idx.gz")
   local n = DIGITS_TRAIN
   return x:narrow(1, 1, n), y:narrow(1, 1, n), x:narrow(1, n + 1, #x - n), y:narrow(1, n + 1, #x - n)
 end

@@ -74,7 +74,7 @@ end
 -- A row per format: the endings of its files, and how to write and read one.
 local FORMATS = {
   {endings = {".safetensors"}, save = save_safetensors, load = load_safetensors},
-  {endings = {".idx", ".idx.gz", "-ubyte", "-ubyte.gz"}, load = core.idx},
+  {endings = {".idx", ".idx.gz", "-ubyte", "-ubyte.gz"}, load = function(path) return core.idx("load", path) end},
 }
 
 -- The format of a file, which must have the method.

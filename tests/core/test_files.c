@@ -32,11 +32,11 @@ static void fails(nn_tensor *y, const char *expected) {
   ck_assert_int_eq(nn_memory().tensors, 0);
 }
 
-static nn_tensor *from_bytes(const void *bytes, size_t n) { return nn_load_idx_bytes(path, bytes, n); }
+static nn_tensor *from_bytes(const void *bytes, size_t n) { return nn_load_idx_bytes("idx", path, bytes, n); }
 
 static nn_tensor *from_file(const void *bytes, size_t n) {
   write_bytes(path, bytes, n);
-  return nn_load_idx(path);
+  return nn_load_idx("idx", path);
 }
 
 #define SIZE(n) (unsigned char)((n) >> 24), (unsigned char)((n) >> 16), (unsigned char)((n) >> 8), (unsigned char)(n)
@@ -226,14 +226,15 @@ START_TEST(gzip_bomb) {
 END_TEST
 
 START_TEST(no_such_file) {
-  fails(nn_load_idx(path), "No such file or directory");
+  fails(nn_load_idx("idx", path), "No such file or directory");
   ck_assert_int_eq(mkfifo(path, 0600), 0);
-  fails(nn_load_idx(path), "is not a regular file");
+  fails(nn_load_idx("idx", path), "is not a regular file");
   unlink(path);
   strcpy(path, folder);
-  fails(nn_load_idx(path), "is a folder");
-  ck_assert_ptr_null(nn_load_idx(NULL));
-  ck_assert_ptr_null(nn_load_idx_bytes("x", NULL, 0));
+  fails(nn_load_idx("idx", path), "is a folder");
+  ck_assert_ptr_null(nn_load_idx("idx", NULL));
+  ck_assert_ptr_null(nn_load_idx(NULL, path));
+  ck_assert_ptr_null(nn_load_idx_bytes("idx", "x", NULL, 0));
   ck_assert_ptr_null(nn_error());
 }
 END_TEST

@@ -67,6 +67,7 @@ t.test("idx files", function()
     os.remove(folder .. "/" .. name)
   end
   t.fails(function() nn.save(folder .. "/x.idx", nn.ones(1)) end, "x.idx: .idx files can only be read")
+  t.fails(function() nn.load(folder .. "/no.idx") end, "load: " .. folder .. "/no.idx: No such file")
 end)
 
 t.test("errors name call, path and reason, and leave no file", function()
