@@ -1,5 +1,6 @@
 -- nn.initializers: the rows of the initializer table as classes. An object is called (shape[, dtype]) and gives a fresh
--- tensor; with the same seed, the same one at each call. A user's f(shape, dtype) may stand in its place.
+-- tensor; with the same seed, the same one at each call. A user's f(shape, dtype) may stand in its place. The shape may
+-- be written as sizes, one after the other, as in nn.zeros(2, 3).
 local nn, core, import = ...
 local family = import "family"
 
@@ -7,13 +8,22 @@ local SEED = {name = "seed", kind = "integer", optional = true, help = "the same
 
 local Initializer = {}
 
-function Initializer:__call(shape, dtype)
-  if type(shape) == "number" then shape = {shape} end
+-- (shape, dtype) of {2, 3}, dtype, or of 2, 3, dtype.
+local function arguments(shape, ...)
+  if type(shape) ~= "number" then return shape, (...) end
+  local sizes, rest = {shape}, {...}
+  while type(rest[1]) == "number" do sizes[#sizes + 1] = table.remove(rest, 1) end
+  return sizes, rest[1]
+end
+
+function Initializer:__call(...)
+  local shape, dtype = arguments(...)
   return core.initialize(self.row_index, self.values, shape, dtype or "float32", self.config.seed)
 end
 
 -- A user's function may give a tensor, or a nested table or number for one.
-local function call_function(object, shape, dtype)
+local function call_function(object, ...)
+  local shape, dtype = arguments(...)
   local value = object.call(shape, dtype or "float32")
   return core.is_tensor(value) and value or nn.tensor(value, {dtype = dtype})
 end
