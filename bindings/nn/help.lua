@@ -35,10 +35,10 @@ local function about_op(op)
   return ("nn.%s%s: %s%s"):format(declared.op_call(op), method, op.help or "", texts.notes[op.name] or "")
 end
 
--- nn.activations.elu and its like: no ops, and without a class.
+-- nn.activations.elu and its like: no ops, and without a class. nil for what is none.
 local function about_activation(f)
   for _, row in ipairs(declared.activations()) do
-    if nn.activations[row.name] == f then
+    if f and nn.activations[row.name] == f then
       return with_options("nn.activations." .. declared.activation_call(row), row.help, row.options)
     end
   end
@@ -90,7 +90,11 @@ local GROUPS = {"nn", "t", "model", "nn.data", "nn.datasets", "layer", "optimize
 local function named(name)
   if texts.topics[name] then return texts.topics[name] end
   local op = op_of(name)
-  if op then return about_op(op) end
+  if op then
+    -- an activation of the same name takes options
+    local activation = about_activation(nn.activations[name])
+    return about_op(op) .. (activation and "\n" .. activation or "")
+  end
   for _, group in ipairs(GROUPS) do
     local text = about_member(group, name)
     if text then return text end
