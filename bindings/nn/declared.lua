@@ -3,7 +3,8 @@
 
 local nn, core, import = ...
 local errors = import "errors"
-local functions = import("options").functions
+local options = import "options"
+local functions = options.functions
 
 local M = {}
 
@@ -82,19 +83,6 @@ end
 -- Options in words
 
 local WORDS = {flag = "boolean", text = "string", shape = "integers", data = "tensor", any = false}
-local SMALLEST, BELOW_ONE = 0x1p-1022, 1 - 2^-53  -- how rows say: more than 0, less than 1
-
--- The range of an option: "0..1", ">= 1", "> 0", or nil.
-local function range_of(option)
-  local lo, hi = option.min, option.max
-  if not lo and not hi or lo == hi then return nil end
-  if lo and lo == -math.huge then lo = nil end
-  if hi and hi == math.huge then hi = nil end
-  if lo and hi and hi ~= BELOW_ONE then return ("%g..%g"):format(lo, hi) end
-  local least = lo and (lo == SMALLEST and "> 0" or (">= %g"):format(lo))
-  local most = hi and (hi == BELOW_ONE and "< 1" or ("<= %g"):format(hi))
-  return least and most and least .. ", " .. most or least or most
-end
 
 local function value_text(value)
   if type(value) == "table" and next(value) == nil then return "{}" end
@@ -116,7 +104,7 @@ end
 -- "number, 0..1, default 0.9: what it is"; an option that is neither required nor has a default may stay nil.
 function M.describe(option)
   local facts = {word_of(option)}
-  facts[#facts + 1] = range_of(option)
+  facts[#facts + 1] = options.range_in_words(option, "%s..%s", ", ")
   facts[#facts + 1] = default_text(option)
   local text = table.concat(facts, ", ")
   return text .. (#facts > 0 and option.help and ": " or "") .. (option.help or "")

@@ -30,12 +30,22 @@ local function range(row)
   return lo and lo > -math.huge and lo or nil, hi and hi < math.huge and hi or nil
 end
 
-local function range_text(row)
+local SMALLEST, BELOW_ONE = 0x1p-1022, 1 - 2^-53  -- how rows say: more than 0, less than 1
+
+-- A row's range in words, or nil: closed is the format for two ends that both belong to it, "%s..%s"; conjunction
+-- stands between others: ">= 0, < 1".
+function M.range_in_words(row, closed, conjunction)
   local lo, hi = range(row)
-  if lo and hi == 1 - 2^-53 then return (" from %g to less than 1"):format(lo) end
-  if lo and hi then return (" from %g to %g"):format(lo, hi) end
-  if lo then return (" >= %g"):format(lo) end
-  return hi and (" <= %g"):format(hi) or ""
+  local least, most = lo and ("%.14g"):format(lo), hi and ("%.14g"):format(hi)
+  if lo and hi and lo ~= SMALLEST and hi ~= BELOW_ONE then return closed:format(least, most) end
+  least = lo == SMALLEST and "> 0" or lo and ">= " .. least
+  most = hi == BELOW_ONE and "< 1" or hi and "<= " .. most
+  return least and most and least .. conjunction .. most or least or most
+end
+
+local function range_text(row)
+  local words = M.range_in_words(row, "from %s to %s", " and ")
+  return words and " " .. words or ""
 end
 
 -- NaN is in no range, but allowed where there is none.

@@ -68,10 +68,11 @@ local function walk(class, declared, call)
     end
     local low, high = option.min, option.max
     if low ~= high and low and low > -math.huge then
-      complains(call, with{[name] = low - 1}, ("%s: %s must be "):format(class, name), ("%g"):format(low), "got ")
+      local least = low == 0x1p-1022 and "> 0" or ("%.14g"):format(low)
+      complains(call, with{[name] = low - 1}, ("%s: %s must be "):format(class, name), least, "got ")
     end
     if low ~= high and high and high < math.huge then
-      complains(call, with{[name] = high + 1}, ("%s: %s must be "):format(class, name), ("%g"):format(high), "got ")
+      complains(call, with{[name] = high + 1}, ("%s: %s must be "):format(class, name), ("%.14g"):format(high), "got ")
     end
     if option.required then
       local options = with{}

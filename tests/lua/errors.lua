@@ -246,7 +246,7 @@ local odd = {
   {function() nn.callbacks.LearningRateScheduler{} end, "LearningRateScheduler: schedule is missing"},
   {function() nn.callbacks.LearningRateScheduler{schedule = {}} end, "schedule must be a function; got a table"},
   {function() model:summary{print_fn = {}} end, "summary: print_fn must be a function; got a table"},
-  {function() nn.metrics.AUC{num_thresholds = math.maxinteger} end, "num_thresholds must be an integer from 2 to 1e+0"},
+  {function() nn.metrics.AUC{num_thresholds = math.maxinteger} end, "num_thresholds must be an integer from 2 to 1000"},
   {function() nn.metrics.R2Score{num_regressors = "none"} end, 'num_regressors must be an integer >= 0; got "none"'},
   {function() nn.Dense(2, {activation = nn.Dense}) end, "Dense: activation: a name or a function is expected; got a"},
   {function() nn.Dense(2, {kernel_initializer = {}}) end, "Dense: kernel_initializer: a name, an object or a function"},

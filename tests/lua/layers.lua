@@ -381,7 +381,7 @@ t.test("wrong inputs and options", function()
   local normal = nn.LayerNormalization()
   normal(nn.ones(2, 3))
   t.fails(function() normal(nn.ones(2, 4)) end, "layer_norm: gamma has 3 elements, what is normalized of {2, 4} has 4")
-  t.fails(function() nn.AlphaDropout(1) end, "AlphaDropout: rate must be a number from 0 to less than 1; got 1")
+  t.fails(function() nn.AlphaDropout(1) end, "AlphaDropout: rate must be a number >= 0 and < 1; got 1")
   t.fails(function() nn.GaussianNoise(-1) end, "GaussianNoise: stddev must be a number >= 0; got -1")
   t.fails(function() nn.AlphaDropout(0.5, {noise_shape = {3, 1}})(nn.ones(4, 2), true) end,
     "AlphaDropout: noise_shape {3, 1} does not fit inputs {4, 2}")
