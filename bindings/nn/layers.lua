@@ -123,9 +123,11 @@ end
 
 class.methods("layer", Normalization, {"adapt"})
 
--- What is Lua alone: Input, Lambda, ActivityRegularization.
-local Input = Layer.define(Layer, "Input", {{name = "shape", kind = "shape", required = true, help = "of one sample"},
-  {name = "batch_size", kind = "integer", optional = true, min = 1, max = math.huge, help = "accepted, not used"}}, 1)
+-- What is Lua alone: Input, Lambda, ActivityRegularization. An Input is only asked for the shape, so it takes nothing
+-- else that a layer can be told: Keras's batch_size and dtype would be lost.
+local Input = Layer.define(Layer, "Input",
+  {{name = "shape", kind = "shape", required = true, help = "of one sample"}}, 1)
+Input.declared = {Input.own[1], Layer.declared[#Layer.declared]}  -- the last is name
 Input.help = "the shape of one input, first in a Sequential"
 classes.Input = Input
 
