@@ -38,11 +38,14 @@ static void add_candidate(lua_State *L, int list, const char *prefix, const char
 }
 
 /* Names that the value on top has: its own, those of the tables behind __index, those that its metatable lists
- * (__names: a table of names, or a function that gives one). Pops it. */
+ * (__names: a table of names, or a function of the value that gives one). Pops it. */
 static void add_names(lua_State *L, int list, const char *prefix, const char *start, bool functions_only) {
   for (int depth = 0; depth < 8; depth++) {
     if (luaL_getmetafield(L, -1, "__names") != LUA_TNIL) {
-      if (lua_isfunction(L, -1)) lua_call(L, 0, 1);
+      if (lua_isfunction(L, -1)) {
+        lua_pushvalue(L, list + 1);
+        lua_call(L, 1, 1);
+      }
       for (lua_pushnil(L); lua_istable(L, -2) && lua_next(L, -2); lua_pop(L, 1))
         add_candidate(L, list, prefix, start, functions_only);
       lua_settop(L, list + 1);

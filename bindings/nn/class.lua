@@ -7,7 +7,7 @@ local errors = import "errors"
 local M = {}
 
 -- Lua looks for these in the class itself, never in what it inherits from.
-local METAMETHODS = {"__call", "__tostring", "__newindex", "__len"}
+local METAMETHODS = {"__call", "__tostring", "__newindex", "__len", "__names"}
 
 local function make(class, ...)
   local object = setmetatable({}, class)

@@ -108,7 +108,8 @@ M.layer = {
   get_config = "layer:get_config(): the options as a table",
   parameters = "layer:parameters(): the tensors that training changes",
   count_params = "layer:count_params(): how many numbers the weights are",
-  get_weights = "layer:get_weights(): copies of all weights; layer.kernel, layer.bias ... are the weights themselves",
+  get_weights = "layer:get_weights(): copies of all weights; layer.kernel, layer.bias ... are the weights " ..
+    "themselves, which set_weights changes",
   set_weights = "layer:set_weights(list): takes such a list over",
   compute_output_shape = "layer:compute_output_shape(shape): of what comes out for such inputs, without the batch",
 }

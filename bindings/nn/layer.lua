@@ -44,6 +44,7 @@ local function define(base, name, declared, positional)
   local made = class.new(name, base)
   made.own = family.declare(options.rows("extend", declared or {}), table.unpack(base.own))
   made.declared = family.declare(made.own, table.unpack(COMMON))
+  if base.reader then made.__index = base.reader(made) end
   made.positional = positional or base.positional
   while not positional and made.own[made.positional + 1] and made.own[made.positional + 1].required do
     made.positional = made.positional + 1

@@ -37,12 +37,13 @@ function Builtin:construct(...)
   rawset(self, "direct", self.call == Builtin.call)  -- a model may call the handle without asking the object
 end
 
--- Which weights there are, and their shapes, C says; their first values and what keeps them small are options. They
--- become fields when all are made: layer.kernel is nil before.
+-- Which weights there are, and their shapes, C says; their first values and what keeps them small are options. They can
+-- be read as fields when all are made: layer.kernel is nil before.
 function Builtin:build(input_shape)
   given.shape("build", input_shape)
   local batch = table.move(input_shape, 1, #input_shape, 2, {1})
   local tensors = {}
+  rawset(self, "tensors", nil)
   for i, spec in ipairs(core.layer_weights(self.handle, batch)) do
     local tensor = self:add_weight {
       name = spec.name, shape = spec.shape, trainable = not spec.frozen,
@@ -51,7 +52,49 @@ function Builtin:build(input_shape)
     core.layer_set_weight(self.handle, i, tensor)
     tensors[spec.name] = tensor
   end
-  for name, tensor in pairs(tensors) do rawset(self, name, tensor) end
+  rawset(self, "tensors", tensors)
+end
+
+-- The __index of a class: its methods, and the weights as they are, which are no fields of the object's own so that
+-- assigning to one is seen.
+function Builtin.reader(made)
+  return function(layer, key)
+    local value = made[key]
+    if value ~= nil then return value end
+    local tensors = rawget(layer, "tensors")
+    return tensors and tensors[key]
+  end
+end
+
+-- Whether key is a weight, or will be one: those have an initializer. A class with a build of its own has its own.
+local function is_weight(layer, key)
+  local tensors = rawget(layer, "tensors")
+  if tensors and tensors[key] then return true end
+  if layer.build ~= layer.built_in_build then return false end
+  for _, option in ipairs(layer.row.options) do
+    if option.name == tostring(key) .. "_initializer" then return true end
+  end
+  return false
+end
+
+-- The layer would go on with the weight that it has.
+function Builtin:__newindex(key, value)
+  if is_weight(self, key) then
+    errors.fail("%s: %s is a weight, and no other tensor can take its place; layer:set_weights{...} changes its " ..
+      "numbers", self.class_name, key)
+  end
+  Layer.__newindex(self, key, value)
+end
+
+-- What completes behind a layer, beside its fields.
+function Builtin:__names()
+  local names, made = {}, getmetatable(self)
+  for name in pairs(rawget(self, "tensors") or {}) do names[name] = self[name] end
+  while made do
+    for name, value in pairs(made) do names[name] = names[name] or value end
+    made = rawget(made, "base")
+  end
+  return names
 end
 
 -- Whether it is called as at inference even in training: a class may define a function that tells.
@@ -64,10 +107,12 @@ function Builtin:call(x, training, mask)
 end
 
 class.methods("layer", Builtin, {"build", "call"})
+Builtin.built_in_build = Builtin.build
 
 for _, row in ipairs(core.rows "layer") do
   local made = Layer.define(Layer, row.name, row.options, row.positional)
   for name, method in pairs(Builtin) do made[name] = method end
+  made.__index = Builtin.reader(made)
   made.row, made.help, made.min_rank = row, row.help, row.min_rank
   classes[row.name] = made
 end

@@ -311,6 +311,38 @@ t.test("weights are fields, nil before they are made", function()
   t.equal(scale.mean, {1, 2})
 end)
 
+t.test("a weight cannot be replaced by an assignment", function()
+  local dense, norm = nn.Dense(2, {input_shape = {1}}), nn.BatchNormalization()
+  local function assign(layer, name) return function() layer[name] = nn.ones(1, 2) end end
+  local text = "Dense: kernel is a weight, and no other tensor can take its place; layer:set_weights{...} changes"
+  t.fails(assign(dense, "kernel"), text)
+  t.fails(assign(norm, "moving_mean"), "BatchNormalization: moving_mean is a weight")
+  dense(nn.ones(1, 1))
+  norm(nn.ones(1, 1))
+  t.fails(assign(dense, "kernel"), text)
+  t.fails(assign(norm, "moving_mean"), "BatchNormalization: moving_mean is a weight")
+  t.equal(norm.moving_mean, {0})
+  -- other fields are the user's, and a class with a build of its own has its own weights
+  dense.kind, dense.trainable = "first", false
+  t.equal({dense.kind, #dense:parameters()}, {"first", 0})
+  local Own = nn.Dense:extend("Own")
+  function Own:build(shape) self.kernel = self:add_weight{shape = {shape[1], self.units}, initializer = "ones"} end
+  function Own:call(x) return x:matmul(self.kernel) end
+  t.equal(Own(2)({{1, 2}}), {{3, 3}})
+  t.equal(nn.Dense:extend("Inherits")(1, {kernel_initializer = "ones"})({{1, 2}}), {{3}})
+  local inherits = nn.Inherits(1)
+  inherits(nn.ones(1, 2))
+  t.equal(inherits.kernel.shape, {2, 1})
+end)
+
+t.test("what completes behind a layer are its methods, those of its class, and weights", function()
+  local dense = nn.Dense(2)
+  local found = getmetatable(dense).__names(dense)
+  t.equal({found.get_weights ~= nil, found.call ~= nil, found.kernel == nil}, {true, true, true})
+  dense(nn.ones(1, 1))
+  t.equal(getmetatable(dense).__names(dense).kernel, dense.kernel)
+end)
+
 t.test("one sample where a batch belongs", function()
   t.fails(function() nn.Dense(4)(nn.ones(3)) end, "Dense: an input of at least 2 dimensions, the batch first, is " ..
     "expected; got {3}; one sample alone is x:unsqueeze(1)")
