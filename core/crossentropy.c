@@ -1,4 +1,4 @@
-/* Cross-entropy from logits: labels are checked here, softmax.c and a kernel do the exponentials. */
+/* Cross-entropy from logits: labels are checked here, kernels do the exponentials. */
 #include "crossentropy.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "broadcast.h"
 #include "format.h"
-#include "reduce.h"
+#include "rows.h"
 
 /* Labels */
 
@@ -71,38 +71,16 @@ static bool fits(const char *call, const nn_tensor *z, const nn_tensor *labels) 
   return true;
 }
 
-#define PICK(T)                                                                                     \
-  static void pick_##T(const nn_tensor *logs, const nn_tensor *labels, nn_tensor *y) {              \
-    const int64_t k = logs->shape.dim[logs->shape.rank - 1], *label = labels->data;                 \
-    const T *from = logs->data;                                                                     \
-    T *to = y->data;                                                                                \
-    for (int64_t r = 0; r < y->numel; r++) to[r] = label[r] < 0 ? 0 : -from[r * k + label[r]];      \
-  }
-PICK(float)
-PICK(double)
+static int64_t classes(const nn_tensor *z) { return z->shape.dim[z->shape.rank - 1]; }
 
 nn_tensor *nn_sparse_crossentropy(nn_tensor *z, nn_tensor *labels) {
   if (!z || !labels || !fits("sparse_crossentropy", z, labels)) return NULL;
   const size_t mark = nn_scope_open();
-  nn_tensor *logs = nn_log_softmax(z, -1), *y = logs ? nn_empty(logs->dtype, labels->shape) : NULL;
-  if (y) (y->dtype == NN_FLOAT32 ? pick_float : pick_double)(logs, labels, y);
+  nn_tensor *from = nn_contiguous(nn_cast(z, nn_floating(z->dtype)));
+  nn_tensor *y = from ? nn_zeros(from->dtype, labels->shape) : NULL;    /* z may have no classes */
+  if (y && z->numel) nn_along_rows(nn_rows()->crossentropy, from, NULL, labels, y, classes(z));
   return nn_scope_return(mark, y);
 }
-
-/* p: softmax(z), becomes g (p - onehot) */
-#define SUBTRACT_LABELS(T)                                                                          \
-  static void subtract_labels_##T(nn_tensor *p, const nn_tensor *labels, const nn_tensor *g) {      \
-    const int64_t k = p->shape.dim[p->shape.rank - 1], *label = labels->data;                       \
-    const T *factor = g->data;                                                                      \
-    T *row = p->data;                                                                               \
-    for (int64_t r = 0; r < labels->numel; r++, row += k) {                                         \
-      const T f = label[r] < 0 ? 0 : factor[r];                                                     \
-      for (int64_t j = 0; j < k; j++) row[j] = label[r] < 0 ? 0 : row[j] * f;                       \
-      if (label[r] >= 0) row[label[r]] -= f;                                                        \
-    }                                                                                               \
-  }
-SUBTRACT_LABELS(float)
-SUBTRACT_LABELS(double)
 
 nn_tensor *nn_sparse_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *labels) {
   if (!g || !z || !labels || !fits("sparse_crossentropy_grad", z, labels)) return NULL;
@@ -110,9 +88,11 @@ nn_tensor *nn_sparse_crossentropy_grad(nn_tensor *g, nn_tensor *z, nn_tensor *la
     return nn_fail("sparse_crossentropy_grad: a gradient of shape %s is expected; got %s",
                    nn_shape_text(&labels->shape).s, nn_shape_text(&g->shape).s);
   const size_t mark = nn_scope_open();
-  nn_tensor *p = nn_softmax(z, -1), *factor = p ? nn_contiguous(nn_cast(g, p->dtype)) : NULL;
-  if (factor) (p->dtype == NN_FLOAT32 ? subtract_labels_float : subtract_labels_double)(p, labels, factor);
-  return nn_scope_return(mark, factor ? p : NULL);
+  nn_tensor *from = nn_contiguous(nn_cast(z, nn_floating(z->dtype)));
+  nn_tensor *factor = from ? nn_contiguous(nn_cast(g, from->dtype)) : NULL;
+  nn_tensor *y = factor ? nn_empty(from->dtype, z->shape) : NULL;
+  if (y && z->numel) nn_along_rows(nn_rows()->crossentropy_grad, from, factor, labels, y, classes(z));
+  return nn_scope_return(mark, y);
 }
 
 /* Binary */

@@ -58,9 +58,8 @@ NN_KERNEL_TABLE(nn_map_kernels, nn_map)
 /* Where functions have reached their limits. Not constants that the compiler can see: it would specialise all that
  * follows a bound for its value, and loops that have become branches are not vectorised.
  *   exp is 0 below exp_low and infinite above exp_high; expm1 is -1 below expm1_low;
- *   2^-125 stands for e^x below below_low, where only a difference from 1 matters;
  *   tanh(softplus) is 1 above mish_one; the slope of gelu is 0 or 1 outside +-gelu_one. */
-typedef struct nn_bounds32 { float exp_low, exp_high, expm1_low, mish_one, gelu_one, below_low; } nn_bounds32;
+typedef struct nn_bounds32 { float exp_low, exp_high, expm1_low, mish_one, gelu_one; } nn_bounds32;
 typedef struct nn_bounds64 { double exp_low, exp_high, expm1_low, mish_one, gelu_one; } nn_bounds64;
 extern const nn_bounds32 nn_bounds_f32;
 extern const nn_bounds64 nn_bounds_f64;

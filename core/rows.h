@@ -18,14 +18,33 @@ typedef struct nn_reduce_kernels {
 } nn_reduce_kernels;
 NN_KERNEL_TABLE(nn_reduce_kernels, nn_reduce)
 
-/* Rows of k >= 1 elements of a (and b, where there is a second operand) -> rows of y, or a number a row. */
-typedef enum nn_row_function {
-  NN_SOFTMAX, NN_LOG_SOFTMAX, NN_SOFTMAX_GRAD, NN_LOG_SOFTMAX_GRAD, NN_LOGSUMEXP, NN_ROW_FUNCTIONS
-} nn_row_function;
-typedef void nn_row_loop(const void *a, const void *b, void *y, int64_t rows, int64_t k);
+/* Rows of k >= 1 elements of a (and b, where there is a second operand) -> rows of y, or something for each row:
+ * logsumexp:        y[r]
+ * exp_sum:          doubles y[2 r], y[2 r + 1]: the largest (0 for an infinite one), the sum of e^(a - largest)
+ * crossentropy:     y[r] = logsumexp - a[label[r]]; 0 where the label is -1
+ * crossentropy_grad: y = b[r] (softmax - unit vector of the label); 0 where the label is -1 */
+#define NN_EVERY_ROW_FUNCTION(X) \
+  X(softmax) X(log_softmax) X(softmax_grad) X(log_softmax_grad) X(logsumexp) X(exp_sum) X(crossentropy) \
+  X(crossentropy_grad)
+typedef struct nn_row_operands {
+  int64_t rows, k;
+  const void *a, *b;
+  const int64_t *label;
+  void *y;
+} nn_row_operands;
+typedef void nn_row_loop(const nn_row_operands *o);
 
-typedef struct nn_row_kernels { nn_row_loop *loop[NN_ROW_FUNCTIONS][2]; } nn_row_kernels;   /* [1]: float64 */
+typedef struct nn_row_kernels {
+#define X(name) nn_row_loop *name[2];                                                       /* [1]: float64 */
+  NN_EVERY_ROW_FUNCTION(X)
+#undef X
+} nn_row_kernels;
 NN_KERNEL_TABLE(nn_row_kernels, nn_rows)
+
+/* A row function of the rows of k elements that a consists of, cut over the pool. All are contiguous and of one float
+ * dtype; b (NULL: none) and y have the size of a, or an element for each row, as labels (NULL: none) have. */
+void nn_along_rows(nn_row_loop *const loop[2], const nn_tensor *a, const nn_tensor *b, const nn_tensor *labels,
+                   nn_tensor *y, int64_t k);
 
 /* y[i] = x[i] * scale, into a float dtype. */
 typedef void nn_scale_loop(int64_t n, void *y, const void *x, double scale);

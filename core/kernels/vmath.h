@@ -29,10 +29,10 @@ NN_INLINE double erf_f64(double x);
 #define LN2_LO 0x1.2fefa2p-17f
 #define BOUNDS nn_bounds_f32
 #define SMALLEST 0x1p-126f
+#define BOTTOM -87.0f
 #define SQRT_HALF 0x3f3504f3u
-#define TAIL_F32(r) (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f + \
+#define TAIL(r) (0x1p-1f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f + \
                     r * (1 / 5040.0f))))))
-#define TAIL(r) TAIL_F32(r)
 #define SERIES(z) (z * (0xaaaaaa.0p-24f + z * (0xccce13.0p-25f + z * (0x91e9ee.0p-25f + z * 0xf89e26.0p-26f))))
 #include "vmath_template.h"
 
@@ -48,6 +48,7 @@ NN_INLINE double erf_f64(double x);
 #define LN2_LO 1.90821492927058770002e-10
 #define BOUNDS nn_bounds_f64
 #define SMALLEST 0x1p-1022
+#define BOTTOM -708.0
 #define SQRT_HALF 0x3fe6a09e667f3bcdu
 #define TAIL(r) (0.5 + r * (1 / 6.0 + r * (1 / 24.0 + r * (1 / 120.0 + r * (1 / 720.0 + r * (1 / 5040.0 + \
                 r * (1 / 40320.0 + r * (1 / 362880.0 + r * (1 / 3628800.0 + r * (1 / 39916800.0 + \
@@ -56,12 +57,6 @@ NN_INLINE double erf_f64(double x);
                   z * (2.222219843214978396e-01 + z * (1.818357216161805012e-01 + z * (1.531383769920937332e-01 + \
                   z * 1.479819860511658591e-01)))))))
 #include "vmath_template.h"
-
-/* e^x for x <= 0 where no more than its size matters, not its last digits: 0x1p-125 stands for all that is less. */
-NN_INLINE float exp_below_f32(float x) {
-  float r, low, k = reduce_f32(x < nn_bounds_f32.below_low ? nn_bounds_f32.below_low : x, &r, &low);
-  return (1 + (r + r * r * TAIL_F32(r))) * power_of_2_f32(k);
-}
 
 /* erf by the two polynomials of N. Juffa (Nvidia forum, public domain): x + x P(x^2) near 0, else 1 - e^-Q(|x|). */
 NN_INLINE float erf_f32(float x) {
@@ -90,6 +85,7 @@ NN_INLINE uint64_t pow_u64(uint64_t x, uint64_t n) {
 /* By the type of x: ours, */
 #define OF(name, x) _Generic((x), float: name##_f32, double: name##_f64)(x)
 #define EXP(x) OF(exp, x)
+#define EXP_BELOW(x) OF(exp_below, x)
 #define EXPM1(x) OF(expm1, x)
 #define LOG(x) OF(log, x)
 #define LOG1P(x) OF(log1p, x)

@@ -122,6 +122,12 @@ NN_INLINE T FN(gelu_tanh_slope)(T x) {
   return FN(gate_slope)(b, FN(gelu_tanh_2u)(b), (T)1.5957691216057308 * (1 + (T)(3 * 0.044715) * b * b));
 }
 
+/* e^x for x <= 0, as softmax needs it: one power of 2, and 0 below BOTTOM, where the result would hardly be normal. */
+NN_INLINE T FN(exp_below)(T x) {
+  T r, low, k = FN(reduce)(x, &r, &low), y = (1 + (r + (r * r * TAIL(r) + low))) * FN(power_of_2)(k);
+  return x < BOTTOM ? 0 : y;
+}
+
 #undef T
 #undef BITS
 #undef FN
@@ -133,6 +139,7 @@ NN_INLINE T FN(gelu_tanh_slope)(T x) {
 #undef LN2_LO
 #undef BOUNDS
 #undef SMALLEST
+#undef BOTTOM
 #undef SQRT_HALF
 #undef TAIL
 #undef SERIES

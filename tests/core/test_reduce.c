@@ -3,6 +3,7 @@
  * refused memory. */
 #include <stdlib.h>
 
+#include "crossentropy.h"
 #include "naive.h"
 #include "rows.h"
 
@@ -106,11 +107,13 @@ START_TEST(large_reductions_agree_with_loops) {
 END_TEST
 
 static nn_tensor *everything(nn_tensor *x) {
-  return flat_cat(15, (nn_tensor *[]){
+  nn_tensor *labels = nn_sub(nn_argmin(x, 2, false), nn_integer(1));
+  return flat_cat(17, (nn_tensor *[]){
     nn_sum(x, NN_ALL, true), nn_sum(x, NN_INTS(1), true), nn_sum(x, NN_INTS(2), true), nn_amax(x, NN_INTS(1), true),
     nn_softmax(x, 2), nn_softmax(x, 1), nn_log_softmax(x, 2), nn_logsumexp(x, NN_INTS(2), true),
     nn_softmax_grad(x, x, 2), nn_log_softmax_grad(x, x, 1), nn_cumsum(x, 1),
     nn_std(x, NN_ALL, true, 0), nn_std(x, NN_INTS(1), true, 0), nn_norm(x, NN_ALL, true), nn_logsumexp(x, NN_ALL, true),
+    nn_sparse_crossentropy(x, labels), nn_sparse_crossentropy_grad(nn_amax(x, NN_INTS(2), false), x, labels),
   });
 }
 
@@ -253,6 +256,7 @@ START_TEST(of_nothing) {
   has_shape(nn_argmax(x, 2, true), NN_INT64, NN_SHAPE(0, 1));
   has_shape(nn_softmax(x, 1), NN_FLOAT32, NN_SHAPE(0, 3));
   has_shape(nn_log_softmax(x, 2), NN_FLOAT32, NN_SHAPE(0, 3));
+  HAS_VALUES(nn_sparse_crossentropy(nn_zeros(NN_FLOAT32, NN_SHAPE(2, 0)), INTEGERS(-1, -1)), 0, 0);
   has_shape(nn_cumsum(x, 1), NN_FLOAT32, NN_SHAPE(0, 3));
   HAS_VALUES(nn_sum_to(x, NN_SHAPE(3)), 0, 0, 0);
   fails_with(nn_amax(x, NN_ALL, false), "max: nothing to choose from in {0, 3}");
@@ -354,6 +358,32 @@ START_TEST(softmax_edges) {
 }
 END_TEST
 
+/* Rows that are cut: an infinite element, or a chunk of -inf, beside large and small ones elsewhere. */
+START_TEST(logsumexp_of_long_rows) {
+  const int64_t n = 100003;
+  nn_tensor *x = sample(NN_FLOAT32, NN_SHAPE(2, n), 4);
+  for (int shift = -1000; shift <= 1000; shift += 1000) {
+    nn_tensor *moved = nn_add(x, nn_number(shift)), *y = nn_logsumexp(moved, NN_INTS(2), false);
+    for (int r = 0; r < 2; r++) {
+      double sum = 0;
+      for (int64_t i = 0; i < n; i++) sum += exp(element(moved, r * n + i) - shift);
+      HOLDS(close_to(element(y, r), shift + log(sum), 2e-7, 2e-7));
+    }
+    nn_tensor *first = nn_slice("test", moved, 2, (nn_range[]){{0, 0, false}, {1, 40000, false}});
+    HOLDS(nn_fill(first, -INFINITY));
+    nn_tensor *rest = nn_slice("test", moved, 2, (nn_range[]){{0, 0, false}, {40001, n, false}});
+    const double left = element(nn_logsumexp(rest, NN_INTS(2), false), 0);
+    HOLDS(close_to(element(nn_logsumexp(moved, NN_INTS(2), false), 0), left, 2e-7, 2e-7));
+    set_element(moved, 50000, INFINITY);
+    set_element(moved, n + 50000, NAN);
+    HAS_VALUES(nn_logsumexp(moved, NN_INTS(2), false), INFINITY, NAN);
+    set_element(moved, 90000, NAN);
+    HAS_VALUES(nn_logsumexp(moved, NN_INTS(2), false), NAN, NAN);
+  }
+  HAS_VALUES(nn_logsumexp(nn_full(NN_FLOAT64, NN_SHAPE(70000), -INFINITY), NN_ALL, false), -INFINITY);
+}
+END_TEST
+
 START_TEST(logsumexp_over_any_dimensions) {
   const nn_shape shape = NN_SHAPE(3, 40, 20);
   for (int mask = 0; mask < 8; mask++)
@@ -415,6 +445,7 @@ START_TEST(refused_memory) {
   SURVIVES_REFUSALS(nn_softmax(x, 1));
   SURVIVES_REFUSALS(nn_log_softmax_grad(f, f, 1));
   SURVIVES_REFUSALS(nn_logsumexp(x, NN_INTS(2), false));
+  SURVIVES_REFUSALS(nn_logsumexp(large, NN_ALL, false));
   SURVIVES_REFUSALS(nn_cumsum(x, 2));
 }
 END_TEST
@@ -438,6 +469,7 @@ Suite *reduce_suite(void) {
   tcase_add_test(tests, sum_to_undoes_broadcasting);
   tcase_add_loop_test(tests, softmax_and_its_relatives, 0, 7);
   tcase_add_test(tests, softmax_edges);
+  tcase_add_test(tests, logsumexp_of_long_rows);
   tcase_add_test(tests, logsumexp_over_any_dimensions);
   tcase_add_loop_test(tests, running_sums, 0, 10);
   tcase_add_test(tests, running_sums_of_integers);
