@@ -23,11 +23,6 @@ typedef struct pass {
   int64_t outer, rows, inner, chunk, chunks, columns, pieces, group;
 } pass;
 
-static nn_reduce_loop *loop_of(nn_reduction op, nn_dtype dtype) {
-  nn_reduce_loop *loop = nn_reduce()->loop[op][dtype];
-  return loop ? loop : nn_reduce_portable.loop[op][dtype];
-}
-
 static int64_t quotient_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -78,10 +73,10 @@ static bool reduce_middle(nn_reduction op, nn_dtype dtype, const void *x, int64_
                           void *y) {
   const nn_dtype to = result_dtype(op, dtype);
   if (outer == 1 && inner <= COLUMNS && rows * inner <= PART) {      /* what plan would make of it */
-    loop_of(op, dtype)(x, 1, rows, inner, inner, y);
+    nn_reduce()->loop[op][dtype](x, 1, rows, inner, inner, y);
     return true;
   }
-  pass p = {.loop = loop_of(op, dtype), .x = x, .y = y, .x_size = nn_dtype_size(dtype),
+  pass p = {.loop = nn_reduce()->loop[op][dtype], .x = x, .y = y, .x_size = nn_dtype_size(dtype),
             .y_size = nn_dtype_size(to), .outer = outer, .rows = rows, .inner = inner};
   plan(&p);
   nn_tensor *partial = p.chunks > 1 ? nn_empty(to, NN_SHAPE(outer, p.chunks, inner)) : NULL;
@@ -237,7 +232,7 @@ typedef struct choosing { nn_reduction op; const nn_tensor *x; int64_t n, rows, 
 
 static void choose_part(void *user, int part) {
   const choosing *c = user;
-  nn_reduce_loop *const extreme = loop_of(c->op, c->x->dtype);
+  nn_reduce_loop *const extreme = nn_reduce()->loop[c->op][c->x->dtype];
   const nn_dtype dtype = c->x->dtype;
   const size_t bytes = (size_t)c->n * nn_dtype_size(dtype);
   for (int64_t r = part * c->group; r < lesser((part + 1) * c->group, c->rows); r++) {

@@ -7,7 +7,7 @@
 
 /* Reductions: y[o * step + j] = op over i < rows of x[(o * rows + i) * step + j], for o < outer and j < width.
  * rows >= 1, and step is 1 only where width is. Sums and products of integers are int64, largest and smallest keep the
- * dtype. NULL where the portable set's loop is to be taken, and for products of uint8. */
+ * dtype. NULL for products of uint8. */
 typedef enum nn_reduction { NN_SUM, NN_PROD, NN_MAX, NN_MIN, NN_REDUCTIONS } nn_reduction;
 typedef void nn_reduce_loop(const void *x, int64_t outer, int64_t rows, int64_t step, int64_t width, void *y);
 

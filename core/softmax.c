@@ -112,7 +112,7 @@ static double joined(const double *found, int64_t n) {
     const double part = found[2 * i + 1];
     sum += part >= 1 && part <= PART ? part * exp(found[2 * i] - most) : part;
   }
-  return sum > 0 && sum < INFINITY ? most + log(sum) : log(sum);
+  return isfinite(most) ? most + log(sum) : log(sum);
 }
 
 static nn_tensor *of_long_rows(const nn_tensor *x, int64_t k, nn_tensor *y) {

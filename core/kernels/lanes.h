@@ -14,15 +14,15 @@ enum { WIDE = 16 };
 #define EACH(j, n) _Pragma("GCC ivdep") for (int j = 0; j < (n); j++)
 #endif
 
-/* Float64 on AVX-512 is served by the loops of AVX2, which are hardly slower: a table takes NN_F64(name), a function
- * that only the sets with NN_F64_HERE define. */
+/* A loop that serves other sets as well, and is defined in one: nn_sum_f64_avx2. Float64 on AVX-512 takes the loops of
+ * AVX2, which are hardly slower: the sets with NN_F64_HERE define them. */
+#define NN_LOOP(name, dtype, isa) NN_PASTE(NN_PASTE(nn_##name, dtype), isa)
 #ifdef __AVX512F__
-#define NN_F64_ISA avx2
+#define NN_F64(name) NN_LOOP(name, f64, avx2)
 #else
-#define NN_F64_ISA NN_ISA
+#define NN_F64(name) NN_LOOP(name, f64, NN_ISA)
 #define NN_F64_HERE
 #endif
-#define NN_F64(name) NN_PASTE(NN_PASTE(nn_##name, f64), NN_F64_ISA)
 
 #define NOINLINE __attribute__((noinline))   /* large enough to be called */
 

@@ -20,7 +20,15 @@ CHOICE(larger_f64, double, >)
 CHOICE(smaller_f32, float, <)
 CHOICE(smaller_f64, double, <)
 
+/* Products and integers are the same for all sets. */
+#define PLAIN(name, dtype) NN_LOOP(name, dtype, portable)
+#define X(name, dtype) nn_reduce_loop PLAIN(name, dtype);
+X(sum, u8) X(sum, i64) X(prod, i64) X(prod, f32) X(prod, f64) X(max, u8) X(max, i64) X(min, u8) X(min, i64)
+#undef X
+nn_reduce_loop NN_F64(sum), NN_F64(max), NN_F64(min);
+
 /* -0 + x is x, whatever its sign. */
+#define LINKAGE static
 #define NAME sum_f32
 #define X float
 #define A float
@@ -28,24 +36,10 @@ CHOICE(smaller_f64, double, <)
 #define NEUTRAL -0.0f
 #include "reduce_loop.h"
 
-#define NAME sum_f64
-#define X double
-#define A double
-#define OP a + b
-#define NEUTRAL -0.0
-#include "reduce_loop.h"
-
 #define NAME max_f32
 #define X float
 #define A float
 #define OP larger_f32(a, b)
-#define NEUTRAL -INFINITY
-#include "reduce_loop.h"
-
-#define NAME max_f64
-#define X double
-#define A double
-#define OP larger_f64(a, b)
 #define NEUTRAL -INFINITY
 #include "reduce_loop.h"
 
@@ -56,72 +50,90 @@ CHOICE(smaller_f64, double, <)
 #define NEUTRAL INFINITY
 #include "reduce_loop.h"
 
-#define NAME min_f64
+#undef LINKAGE
+#define LINKAGE
+#ifdef NN_F64_HERE
+#define NAME NN_F64(sum)
+#define X double
+#define A double
+#define OP a + b
+#define NEUTRAL -0.0
+#include "reduce_loop.h"
+
+#define NAME NN_F64(max)
+#define X double
+#define A double
+#define OP larger_f64(a, b)
+#define NEUTRAL -INFINITY
+#include "reduce_loop.h"
+
+#define NAME NN_F64(min)
 #define X double
 #define A double
 #define OP smaller_f64(a, b)
 #define NEUTRAL INFINITY
 #include "reduce_loop.h"
+#endif
 
-/* Products and integers are the same for all sets. Integers are added and multiplied unsigned: they wrap around. */
+/* Integers are added and multiplied unsigned, so that they wrap around. */
 #ifndef __AVX2__
-#define NAME sum_u8
+#define NAME PLAIN(sum, u8)
 #define X uint8_t
 #define A uint64_t
 #define OP a + b
 #define NEUTRAL 0
 #include "reduce_loop.h"
 
-#define NAME sum_i64
+#define NAME PLAIN(sum, i64)
 #define X uint64_t
 #define A uint64_t
 #define OP a + b
 #define NEUTRAL 0
 #include "reduce_loop.h"
 
-#define NAME prod_i64
+#define NAME PLAIN(prod, i64)
 #define X uint64_t
 #define A uint64_t
 #define OP a * b
 #define NEUTRAL 1
 #include "reduce_loop.h"
 
-#define NAME prod_f32
+#define NAME PLAIN(prod, f32)
 #define X float
 #define A float
 #define OP a * b
 #define NEUTRAL 1
 #include "reduce_loop.h"
 
-#define NAME prod_f64
+#define NAME PLAIN(prod, f64)
 #define X double
 #define A double
 #define OP a * b
 #define NEUTRAL 1
 #include "reduce_loop.h"
 
-#define NAME max_u8
+#define NAME PLAIN(max, u8)
 #define X uint8_t
 #define A uint8_t
 #define OP a > b ? a : b
 #define NEUTRAL 0
 #include "reduce_loop.h"
 
-#define NAME max_i64
+#define NAME PLAIN(max, i64)
 #define X int64_t
 #define A int64_t
 #define OP a > b ? a : b
 #define NEUTRAL INT64_MIN
 #include "reduce_loop.h"
 
-#define NAME min_u8
+#define NAME PLAIN(min, u8)
 #define X uint8_t
 #define A uint8_t
 #define OP a < b ? a : b
 #define NEUTRAL UINT8_MAX
 #include "reduce_loop.h"
 
-#define NAME min_i64
+#define NAME PLAIN(min, i64)
 #define X int64_t
 #define A int64_t
 #define OP a < b ? a : b
@@ -146,15 +158,10 @@ FIND(i64, int64_t)
 FIND(f32, float)
 FIND(f64, double)
 
-#define INTEGERS(op) op##_u8, op##_i64
-#define FLOATS(op)   op##_f32, op##_f64
-#ifdef __AVX2__
-#define SLOWER(...)  NULL, NULL
-#else
-#define SLOWER(...)  __VA_ARGS__
-#endif
+#define EXTREME(op) {PLAIN(op, u8), PLAIN(op, i64), op##_f32, NN_F64(op)}
 const nn_reduce_kernels NN_ISA_NAME(nn_reduce) = {
-  .loop = {[NN_SUM] = {SLOWER(INTEGERS(sum)), FLOATS(sum)}, [NN_PROD] = {NULL, SLOWER(prod_i64, FLOATS(prod))},
-           [NN_MAX] = {SLOWER(INTEGERS(max)), FLOATS(max)}, [NN_MIN] = {SLOWER(INTEGERS(min)), FLOATS(min)}},
-  .find = {INTEGERS(find), FLOATS(find)},
+  .loop = {[NN_SUM] = {PLAIN(sum, u8), PLAIN(sum, i64), sum_f32, NN_F64(sum)},
+           [NN_PROD] = {NULL, PLAIN(prod, i64), PLAIN(prod, f32), PLAIN(prod, f64)},
+           [NN_MAX] = EXTREME(max), [NN_MIN] = EXTREME(min)},
+  .find = {find_u8, find_i64, find_f32, find_f64},
 };

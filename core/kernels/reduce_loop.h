@@ -1,6 +1,6 @@
 /* Read by reduce.c once for each reduction: NAME(x, outer, rows, step, width, y), see rows.h. X are the elements of x,
- * A is what they are reduced in, NEUTRAL changes nothing. Takes these and OP away again. Loops are WIDE long where it
- * counts: straight code of vectors that stay in registers. */
+ * A is what they are reduced in, NEUTRAL changes nothing, LINKAGE is NAME's own. Takes all but that away again. Loops are
+ * WIDE long where it counts: straight code of vectors that stay in registers. */
 #define FN(part) NN_PASTE(NAME, part)
 
 static inline A FN(op)(A a, A b) { return (A)(OP); }
@@ -103,7 +103,7 @@ static void FN(narrow)(const X *x, int64_t rows, int64_t width, A *y) {
   memcpy(y, lane, (size_t)width * sizeof(A));
 }
 
-static void NAME(const void *source, int64_t outer, int64_t rows, int64_t step, int64_t width, void *target) {
+LINKAGE void NAME(const void *source, int64_t outer, int64_t rows, int64_t step, int64_t width, void *target) {
   const X *x = source;
   A *y = target;
   for (int64_t o = 0; o < outer; o++, x += rows * step, y += step)

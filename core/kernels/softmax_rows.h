@@ -87,21 +87,21 @@ static void FN(exp_short_rows)(FN(tile) *t, int64_t k) {
   t->e = t->room;
 }
 
-/* The next rows of o->a, as many as fit: true while there are. finite: 0 stands for an infinite largest element, with
+/* Rows of o->a from first on, as many as fit; true. finite: 0 stands for an infinite largest element, with
  * sums of 0 and inf, since inf - inf would be NaN where ln(0) and ln(inf) are the answers. The exponentials of a long
  * row are left in its place of y; without y only their sum is. */
-static bool FN(next)(FN(tile) *t, const nn_row_operands *o, bool finite, T *y) {
+static bool FN(fill)(FN(tile) *t, const nn_row_operands *o, int64_t first, bool finite, T *y) {
   const int64_t k = o->k;
-  t->first += t->n;
-  t->n = rows_in_tile(o->rows - t->first, k);
-  t->x = (const T *)o->a + t->first * k;
+  t->first = first;
+  t->n = rows_in_tile(o->rows - first, k);
+  t->x = (const T *)o->a + first * k;
   for (int64_t i = 0; i < t->n; i++) {
     const T most = FN(row_max)(t->x + i * k, k);
     t->most[i] = finite && most == -(T)INFINITY ? 0 : most;
   }
   if (k < WIDE) FN(exp_short_rows)(t, k);
-  else if (t->n) {
-    T *e = y ? y + t->first * k : t->room;
+  else {
+    T *e = y ? y + first * k : t->room;
     t->e = e;
     t->sum[0] = FN(exp_row)(t->x, t->most[0], e, y != NULL, k);
   }
@@ -110,13 +110,13 @@ static bool FN(next)(FN(tile) *t, const nn_row_operands *o, bool finite, T *y) {
       t->most[i] = 0;
       t->sum[i] = INFINITY;
     }
-  return t->n > 0;
+  return true;
 }
 
 /* t over all tiles of o's rows; i over the rows of t, r their number in o */
 #define FOR_TILES(t, finite, y) \
   FN(tile) t; \
-  for (t.first = t.n = 0; FN(next)(&t, o, finite, y);)
+  for (int64_t first = 0; first < o->rows && FN(fill)(&t, o, first, finite, y); first += t.n)
 #define FOR_ROWS(t, i, r) for (int64_t i = 0, r = t.first; i < t.n; i++, r++)
 
 /* y = e scale; e may be y: what the last block overlaps is taken before. */
