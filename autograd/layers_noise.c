@@ -4,10 +4,10 @@
 static const nn_shape *shape(const ag_var *x) { return &x->value->shape; }
 static nn_dtype floating(const ag_var *x) { return nn_floating(x->value->dtype); }
 
-/* What a layer with the option seed draws from; NULL without one: the context's. A layer here is options and weights and
- * holds no place in a sequence, so the seed's sequence is entered where the context's has got to: the numbers differ from
- * call to call, and are the same in the next run if as much was drawn before. From Lua no seed comes here: there a layer
- * keeps a generator of its own (bindings/layers.c), which stands in for the context's during the call. */
+/* What a layer with the option seed draws from; NULL without one: the context's. A layer here is options and weights
+ * and holds no place in a sequence, so the seed's sequence is entered where the context's has got to: the numbers
+ * differ from call to call, and are the same in the next run if as much was drawn before. From Lua no seed comes here:
+ * there a layer keeps a generator of its own (bindings/layers.c), which stands in for the context's during the call. */
 static nn_generator *own_generator(int64_t seed, nn_generator *own) {
   if (seed == AG_NIL) return NULL;
   *own = nn_generator_seeded((uint64_t)seed);

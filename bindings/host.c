@@ -177,7 +177,8 @@ static lua_Number work_of_rep(lua_State *L) { return lua_isnumber(L, 2) ? lua_to
 
 static lua_Number work_of_concat(lua_State *L) {
   const lua_Number first = lua_isnumber(L, 3) ? lua_tonumber(L, 3) : 1;
-  const lua_Number last = lua_isnumber(L, 4) ? lua_tonumber(L, 4) : lua_istable(L, 1) ? (lua_Number)lua_rawlen(L, 1) : 0;
+  const lua_Number length = lua_istable(L, 1) ? (lua_Number)lua_rawlen(L, 1) : 0;
+  const lua_Number last = lua_isnumber(L, 4) ? lua_tonumber(L, 4) : length;
   return last - first;
 }
 

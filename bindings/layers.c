@@ -204,9 +204,8 @@ static int layer_ends_in(lua_State *L) {
   return 1;
 }
 
-/* Handles are known by a metatable of their own in the registry; scripts never see one. */
-/* core.parameters(f): how many arguments a function names; 0 for one of C or of ... alone. Untrusted scripts have no debug
- * library to ask. */
+/* core.parameters(f): how many arguments a function names; 0 for one of C or of ... alone. Untrusted scripts have no
+ * debug library to ask. */
 static int parameters(lua_State *L) {
   lua_Debug about;
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -216,6 +215,7 @@ static int parameters(lua_State *L) {
   return 1;
 }
 
+/* Handles are known by a metatable of their own in the registry; scripts never see one. */
 void nnlua_open_layers(lua_State *L, nnlua_state *s) {
   static const nnlua_function functions[] = {
     {"layer", new_layer, NNLUA_CORE}, {"layer_weights", layer_weights, NNLUA_CORE},

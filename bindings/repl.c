@@ -1,5 +1,5 @@
 /* The interactive loop: editing, history and completion by libedit where it is there; values shown without print; input
- * over several lines; a local that begins a chunk stays visible; _ is the last value; Ctrl-C comes back to the prompt. */
+ * over several lines; a local that begins a chunk stays visible; _ is the last value; Ctrl-C goes to the prompt. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
