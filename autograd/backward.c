@@ -14,10 +14,12 @@ typedef struct walk {
   ag_node *ready;
 } walk;
 
-/* Gradients come home in the shape and dtype of what they belong to. */
+/* Gradients come home in the shape and dtype of what they belong to. (A bias's in each layer: a kernel alone, where
+ * nothing is recorded, is spared an op's way.) */
 static ag_var *like(ag_var *dx, const ag_node *input) {
   if (!dx) return NULL;
-  if (!nn_shape_equal(&dx->value->shape, &input->shape)) dx = ag_sum_to(dx, input->shape);
+  if (!nn_shape_equal(&dx->value->shape, &input->shape))
+    dx = nn_recording() ? ag_sum_to(dx, input->shape) : ag_constant(nn_sum_to(dx->value, input->shape));
   return dx && dx->value->dtype != input->dtype ? ag_to(dx, input->dtype) : dx;
 }
 

@@ -83,6 +83,7 @@ function Plan.new(model)
   plan.closes, plan.closes_x = all_ours(plan), layers[1].direct
   fuse(plan)
   plan.handles = handles_of(layers, plan.count)
+  plan.steps_alone = rawget(model.optimizer, "handle")
   -- the loss and its gradients are one crossing where nothing is added to it
   plan.at_once = plan.loss.row_index and plan.loss.reduction ~= "none" and not plan.regularized and not plan.activity
   plan.row, plan.values, plan.reduction = plan.loss.row_index, plan.loss.values, plan.loss.reduction
@@ -177,6 +178,16 @@ local function minimize(plan, x, y, weight)
   return value
 end
 
+-- The optimizer's step: without a schedule, and if it is built in, there is nothing that Lua has to see to.
+function Plan:update()
+  local optimizer = self.optimizer
+  if self.steps_alone and rawget(optimizer, "schedule") == false then
+    core.optimizer_step(self.steps_alone, self.parameters)
+  else
+    optimizer:step(self.parameters)
+  end
+end
+
 -- One step of training on a batch; the loss as a number.
 function Plan:train(x, y, weight)
   local value
@@ -184,7 +195,7 @@ function Plan:train(x, y, weight)
     value = minimize(self, x, y, weight)
   else
     value = differentiate(self, x, y, weight, true)
-    if #self.parameters > 0 then self.optimizer:step(self.parameters) end
+    if #self.parameters > 0 then self:update() end
   end
   if self.constrained then nn.no_grad(constrain, self) end
   return value

@@ -410,7 +410,7 @@ START_TEST(every_allocation_fails) {
   fixture_close();
   int64_t n = 1;
   while (fails_cleanly(n, _i == 1, expected)) n++;
-  ck_assert_int_gt(n, 500);
+  ck_assert_int_gt(n, 400);
 }
 END_TEST
 
