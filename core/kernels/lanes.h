@@ -24,6 +24,13 @@ enum { WIDE = 16 };
 #define NN_F64_HERE
 #endif
 
+/* The sum of a block, which is folded in halves. */
+static inline double fold(double total[WIDE]) {
+  EACH(l, 8) total[l] += total[l + 8];
+  EACH(l, 4) total[l] += total[l + 4];
+  return (total[0] + total[2]) + (total[1] + total[3]);
+}
+
 #define NOINLINE __attribute__((noinline))   /* large enough to be called */
 
 #endif

@@ -16,9 +16,7 @@ static inline int64_t FN(least)(int64_t a, int64_t b) { return a < b ? a : b; }
       EACH(l, WIDE) total[l] += (double)lane[l];                                        \
     }                                                                                   \
     for (int64_t j = whole; j < (k); j++) total[j - whole] += (double)(f);              \
-    EACH(l, 8) total[l] += total[l + 8];                                                \
-    EACH(l, 4) total[l] += total[l + 4];                                                \
-    (sum) = (total[0] + total[2]) + (total[1] + total[3]);                              \
+    (sum) = fold(total);                                                                \
   }
 
 /* A mean and the sum of squared differences from it. */
@@ -89,10 +87,26 @@ LOOP(rows) {
 static FN(row) FN(row_grad)(const T *restrict x, const T *restrict g, const T *restrict gamma, T *restrict dx,
                             int64_t k, double epsilon) {
   const FN(row) row = FN(row_of)(x, k, epsilon);
-  double sum, along;
-  ROW_SUM(T, sum, k, g[j] * gamma[j])
-  ROW_SUM(T, along, k, g[j] * gamma[j] * ((x[j] - row.high) * row.r - row.low))
-  const T mean = (T)(sum / (double)k), slope = (T)(along / (double)k);
+  double sums[2][WIDE] = {{0}};
+  const int64_t whole = k - k % WIDE;
+  for (int64_t at = 0; at < whole;) {
+    const int64_t to = FN(least)(whole, at + WIDE * RUN);
+    T plain[WIDE] = {0}, along[WIDE] = {0};
+    for (; at < to; at += WIDE)
+      EACH(l, WIDE) {
+        const T d = g[at + l] * gamma[at + l];
+        plain[l] += d;
+        along[l] += d * ((x[at + l] - row.high) * row.r - row.low);
+      }
+    EACH(l, WIDE) sums[0][l] += (double)plain[l];
+    EACH(l, WIDE) sums[1][l] += (double)along[l];
+  }
+  for (int64_t j = whole; j < k; j++) {
+    const T d = g[j] * gamma[j];
+    sums[0][j - whole] += (double)d;
+    sums[1][j - whole] += (double)(d * ((x[j] - row.high) * row.r - row.low));
+  }
+  const T mean = (T)(fold(sums[0]) / (double)k), slope = (T)(fold(sums[1]) / (double)k);
   FOR_ALL(j, k, dx[j] = row.r * (g[j] * gamma[j] - mean - ((x[j] - row.high) * row.r - row.low) * slope))
   return row;
 }

@@ -1,6 +1,6 @@
 /* Read by reduce.c once for each reduction: NAME(x, outer, rows, step, width, y), see rows.h. X are the elements of x,
- * A is what they are reduced in, NEUTRAL changes nothing, LINKAGE is NAME's own. Takes all but that away again. Loops are
- * WIDE long where it counts: straight code of vectors that stay in registers. */
+ * A is what they are reduced in, NEUTRAL changes nothing, LINKAGE is NAME's own. Takes all but that away again. Loops
+ * are WIDE long where it counts: straight code of vectors that stay in registers. */
 #define FN(part) NN_PASTE(NAME, part)
 
 static inline A FN(op)(A a, A b) { return (A)(OP); }

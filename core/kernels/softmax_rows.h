@@ -26,12 +26,6 @@ static NOINLINE T FN(row_max)(const T *x, int64_t k) {
   return FN(larger)(lane[0], lane[1]);
 }
 
-static inline double FN(fold)(double total[WIDE]) {
-  EACH(l, 8) total[l] += total[l + 8];
-  EACH(l, 4) total[l] += total[l + 4];
-  return (total[0] + total[2]) + (total[1] + total[3]);
-}
-
 /* e = e^(x - most) for k >= WIDE elements, and their sum; step 0: e is one block, which takes them all. The last block
  * may overlap the one before it: what had its turn is not added again. */
 static NOINLINE double FN(exp_row)(const T *restrict x, T most, T *restrict e, int step, int64_t k) {
@@ -50,7 +44,7 @@ static NOINLINE double FN(exp_row)(const T *restrict x, T most, T *restrict e, i
     }
     EACH(l, WIDE) total[l] += (double)lane[l];
   }
-  return FN(fold)(total);
+  return fold(total);
 }
 
 static double FN(row_sum)(const T *x, int64_t k) {
@@ -62,7 +56,7 @@ static double FN(row_sum)(const T *x, int64_t k) {
     EACH(l, WIDE) total[l] += (double)lane[l];
   }
   for (int64_t j = whole; j < k; j++) total[j - whole] += (double)x[j];
-  return FN(fold)(total);
+  return fold(total);
 }
 
 /* Rows first to first + n of x: their largest elements, e^(x - largest) and the sums of these. */
