@@ -77,7 +77,7 @@ void nn_block_free(nn_context *context, void *block, size_t bytes) {
   size_t rounded;
   const int class = size_class(bytes, &rounded);
   account->live -= rounded;
-  const size_t keep = account->live > kept_at_least ? account->live : kept_at_least;
+  const size_t keep = account->live + kept_at_least;
   if (!account->cache || account->cached + rounded > keep) {
     free(block);
     return;
