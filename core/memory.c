@@ -1,12 +1,12 @@
 /* Blocks by size class: up to 1 kB in steps of 64 bytes, above it four classes per power of two, so that at most a
  * fifth of a block is unused. Freed blocks are kept for the next request of their class, up to as many bytes as are
- * live (at least 32 MB): a training step in steady state asks the system for nothing. */
+ * live and 32 MB more: a training step in steady state asks the system for nothing. */
 #include "context_state.h"
 
 #include <stdlib.h>
 
 enum { STEP = 64, SMALL_CLASSES = 16, FIRST_POWER = 10 };
-static const size_t kept_at_least = (size_t)32 << 20, largest = (size_t)1 << 44;
+static const size_t kept_more = (size_t)32 << 20, largest = (size_t)1 << 44;
 
 /* The class of a size, and the bytes that its blocks have. */
 static inline int size_class(size_t bytes, size_t *rounded) {
@@ -77,7 +77,7 @@ void nn_block_free(nn_context *context, void *block, size_t bytes) {
   size_t rounded;
   const int class = size_class(bytes, &rounded);
   account->live -= rounded;
-  const size_t keep = account->live + kept_at_least;
+  const size_t keep = account->live + kept_more;
   if (!account->cache || account->cached + rounded > keep) {
     free(block);
     return;
