@@ -4,9 +4,15 @@
 #include "context_state.h"
 
 #include <stdlib.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 enum { STEP = 64, SMALL_CLASSES = 16, FIRST_POWER = 10 };
 static const size_t kept_more = (size_t)32 << 20, largest = (size_t)1 << 44;
+#if defined(MADV_HUGEPAGE)
+static const size_t huge_page = (size_t)2 << 20, huge_from = (size_t)4 << 20;
+#endif
 
 /* The class of a size, and the bytes that its blocks have. */
 static inline int size_class(size_t bytes, size_t *rounded) {
@@ -37,6 +43,19 @@ static __attribute__((noinline)) void *fail_refused(const nn_account *account, c
                  account->limit);
 }
 
+/* From the system. Large blocks ask for huge pages: fewer faults when they are first touched, and fewer misses of the
+ * address cache ever after. */
+static void *system_block(size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  if (bytes >= huge_from) {
+    void *block = aligned_alloc(huge_page, bytes);
+    if (block) madvise(block, bytes, MADV_HUGEPAGE);
+    return block;
+  }
+#endif
+  return aligned_alloc(64, bytes);
+}
+
 static inline void charge(nn_account *account, size_t bytes) {
   account->live += bytes;
   if (account->live > account->peak) account->peak = account->live;
@@ -51,9 +70,9 @@ static __attribute__((noinline)) void *block_of_any_size(nn_account *account, co
   if (block) {
     account->free_block[class] = *(void **)block;
     account->cached -= rounded;
-  } else if (!(block = aligned_alloc(64, rounded))) {
+  } else if (!(block = system_block(rounded))) {
     nn_memory_trim();
-    if (!(block = aligned_alloc(64, rounded))) return nn_fail_memory(call, bytes);
+    if (!(block = system_block(rounded))) return nn_fail_memory(call, bytes);
   }
   charge(account, rounded);
   return block;
