@@ -59,7 +59,12 @@ end
 function Tensors:next()
   local first, order = self.position + 1, self.order
   local count = math.min(self.batch_size, self.rows - self.position)
-  if count <= 0 then return nil end
+  if count <= 0 then
+    -- 8 bytes a row, which nobody needs any more
+    if order then core.release(order) end
+    self.order = nil
+    return nil
+  end
   self.position = self.position + count
   local x, y, w
   -- one pass: rows picked, cast and put together

@@ -121,3 +121,18 @@ t.test("a limit on tensors is a clean error, and garbage is collected before it"
 end)
 
 os.execute("rm -r " .. folder)
+
+t.test("a fit leaves nothing behind that grows with the rows", function()
+  local model = nn.Sequential{nn.Dense(1, {input_shape = {1}})}
+  model:compile{optimizer = "sgd", loss = "mse"}
+  local x, y = nn.zeros(100000, 1), nn.zeros(100000, 1)
+  local function fit() model:fit(x, y, {batch_size = 50000, verbose = 0, check = false}) end
+  fit()
+  collectgarbage()
+  collectgarbage "stop"
+  local before = nn.memory().live
+  fit()
+  local left = nn.memory().live - before
+  collectgarbage "restart"
+  t.equal(left < 100000, true)
+end)
