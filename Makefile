@@ -69,7 +69,7 @@ $(LIB): ALL_CFLAGS += -fno-asynchronous-unwind-tables
 $(CORE): ALL_CFLAGS += $(VECTORS)
 # What no step of a training goes through is compiled for size.
 $(addprefix $(B)/,$(addsuffix .o,$(addprefix core/,atomic_file csv file format idx safetensors) \
-  $(addprefix bindings/,errors files host patterns table))): ALL_CFLAGS += -Os
+  $(addprefix bindings/,custom errors files host make patterns table))): ALL_CFLAGS += -Os
 endif
 
 all: $(B)/nnlua $(B)/nn.so $(B)/lib/libnn.a $(B)/lib/libnnlua.a

@@ -12,7 +12,10 @@ static void drop_var(nn_object *object) {
 static ag_var *new_var(nn_tensor *value, ag_node *node) {
   static const nn_type var_type = {"variable", sizeof(ag_var), drop_var};
   ag_var *x = nn_block("variable", sizeof *x);
-  if (x) *x = (ag_var){nn_object_head(&var_type, sizeof *x), value, node};
+  if (!x) return NULL;
+  nn_object_begin(&x->object, &var_type, sizeof *x);
+  x->value = value;
+  x->node = node;
   return x;
 }
 

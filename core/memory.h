@@ -15,9 +15,12 @@ void nn_block_free(nn_context *context, void *block, size_t bytes);
 /* A cleared object of type->size + extra bytes with one reference, owned by nobody yet: put it into the open scope
  * (nn_scope_own) or release it. NULL with an error. */
 void *nn_object_new(const char *call, const nn_type *type, size_t extra);
-/* The head of an object in a block of its own of so many bytes, with one reference. */
-static inline nn_object nn_object_head(const nn_type *type, size_t bytes) {
-  return (nn_object){.refs = 1, .bytes = bytes, .type = type, .context = nn_context_current()};
+/* Begins an object in a block of its own of so many bytes, with one reference. */
+static inline void nn_object_begin(nn_object *object, const nn_type *type, size_t bytes) {
+  object->refs = 1;
+  object->bytes = bytes;
+  object->type = type;
+  object->context = nn_context_current();
 }
 /* Where object is all that the scope has owned since mark: its reference passes to holder, whose own the scope owns in
  * its place. False, and nothing done, where that is not so. */

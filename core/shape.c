@@ -29,12 +29,6 @@ nn_dtype nn_promote(const nn_tensor *a, const nn_tensor *b) {
   return a->dtype > b->dtype ? a->dtype : b->dtype;
 }
 
-nn_shape nn_shape_of(int rank, const int64_t *dims) {
-  nn_shape shape = {rank, {0}};
-  for (int i = 0; i < rank && i < NN_MAX_RANK; i++) shape.dim[i] = dims[i];
-  return shape;
-}
-
 nn_text nn_ints_text(const nn_ints *ints) {
   nn_text text = {"{"};
   size_t at = 1;

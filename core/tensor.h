@@ -44,7 +44,11 @@ typedef struct nn_tensor {
 
 /* Shapes */
 typedef struct nn_text { char s[232]; } nn_text;
-nn_shape nn_shape_of(int rank, const int64_t *dims);
+static inline nn_shape nn_shape_of(int rank, const int64_t *dims) {
+  nn_shape shape = {rank, {0}};
+  for (int i = 0; i < rank && i < NN_MAX_RANK; i++) shape.dim[i] = dims[i];
+  return shape;
+}
 nn_text nn_shape_text(const nn_shape *shape);                 /* {2, 3} */
 nn_text nn_ints_text(const nn_ints *ints);
 bool nn_shape_equal(const nn_shape *a, const nn_shape *b);
