@@ -48,8 +48,9 @@ static __attribute__((noinline)) void *fail_refused(const nn_account *account, c
 static void *system_block(size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   if (bytes >= huge_from) {
-    void *block = aligned_alloc(huge_page, bytes);
-    if (block) madvise(block, bytes, MADV_HUGEPAGE);
+    void *block;                           /* aligned_alloc would want a multiple of the alignment */
+    if (posix_memalign(&block, huge_page, bytes)) return NULL;
+    madvise(block, bytes, MADV_HUGEPAGE);
     return block;
   }
 #endif

@@ -28,8 +28,8 @@ load=$(cut -d ' ' -f 1 /proc/loadavg 2> /dev/null) || load=unknown
 }
 python=/usr/bin/python3
 "$python" -c 'import torch' 2> /dev/null || python=
-# PyTorch on two threads is fastest with the OpenMP build of OpenBLAS, which its own threads get along with; and with
-# an allocator that keeps large blocks instead of asking the system for each.
+# PyTorch on two threads is fastest with the OpenMP build of OpenBLAS, which its own threads get along with. Its training
+# runs as its users run it; in all other groups its allocator keeps large blocks instead of asking the system for each.
 openmp=$(find /usr/lib -maxdepth 2 -name openblas-openmp | head -n 1)
 keep=glibc.malloc.mmap_threshold=4000000000:glibc.malloc.trim_threshold=8000000000
 
@@ -37,7 +37,7 @@ keep=glibc.malloc.mmap_threshold=4000000000:glibc.malloc.trim_threshold=80000000
 pytorch() {
   n=$1
   shift
-  env LD_LIBRARY_PATH="$openmp" OPENBLAS_NUM_THREADS="$n" OMP_NUM_THREADS="$n" GLIBC_TUNABLES="$keep" \
+  env LD_LIBRARY_PATH="$openmp" OPENBLAS_NUM_THREADS="$n" OMP_NUM_THREADS="$n" GLIBC_TUNABLES="$tunables" \
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$here" "$@"
 }
 
@@ -47,6 +47,8 @@ for threads in 1 2; do
     case $group in elementwise | reductions) "$results/stream" $threads "$repeats" >> "$results/bounds" ;; esac
     "$build/nnlua" --threads $threads "$here/bench.lua" $group "$repeats" "$pattern" > "$results/group"
     [ -s "$results/group" ] || continue
+    tunables=$keep
+    [ $group != training ] || tunables=
     cat "$results/group" >> "$results/nnlua"
     [ -z "$python" ] || pytorch $threads "$python" "$here/torch_bench.py" $threads $group "$repeats" "$pattern" \
       >> "$results/torch"
