@@ -248,6 +248,51 @@ static void guard(lua_State *L, const char *name, lua_CFunction f) {
   lua_setfield(L, -2, name);
 }
 
+/* xpcall: a message handler runs inside the hook that raised the error, where no other hook can stop it. So it is not
+ * called once the script has to end. */
+
+typedef struct stopper { bool (*stopped)(lua_State *L); } stopper;
+
+static int guarded_handler(lua_State *L) {
+  const stopper *s = lua_touserdata(L, lua_upvalueindex(2));
+  if (s->stopped(L)) return 1;
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, 1);
+  return 1;
+}
+
+static int all_results(lua_State *L, int status, lua_KContext context) {
+  (void)status, (void)context;
+  return lua_gettop(L);
+}
+
+static int guarded_xpcall(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushcclosure(L, guarded_handler, 2);
+  lua_replace(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, all_results);
+  return lua_gettop(L);
+}
+
+void nnlua_guard_xpcall(lua_State *L, bool (*stopped)(lua_State *L)) {
+  lua_getglobal(L, "xpcall");
+  stopper *s = lua_newuserdatauv(L, sizeof *s, 0);
+  s->stopped = stopped;
+  lua_pushcclosure(L, guarded_xpcall, 2);
+  lua_setglobal(L, "xpcall");
+}
+
+static bool is_exhausted(lua_State *L) {
+  void *user;
+  lua_getallocf(L, &user);
+  return ((const nnlua_budget *)user)->exhausted != NULL;
+}
+
 static void remove_fields(lua_State *L, const char *const *names) {
   for (; *names; names++) {
     lua_pushnil(L);
@@ -277,6 +322,7 @@ static int open_confined(lua_State *L) {
   lua_pushglobaltable(L);
   remove_fields(L, no_globals);
   guard(L, "setmetatable", guarded_setmetatable);
+  nnlua_guard_xpcall(L, is_exhausted);
   lua_getfield(L, -1, LUA_STRLIBNAME);
   remove_fields(L, no_dump);
   nnlua_open_patterns(L, s);

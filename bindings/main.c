@@ -412,6 +412,8 @@ static void show_version(bool verbose) {
   printf("%s, %s kernels, %d thread%s\n", blas ? blas : "no OpenBLAS", nn_kernels_name(), n, n == 1 ? "" : "s");
 }
 
+static bool is_interrupted(lua_State *L) { return (void)L, nnlua_interrupted; }
+
 /* The libraries, and nn where a user types: in the interactive loop and after -e. */
 static void open_libraries(lua_State *L, const command *c, bool interactive) {
   if (c->no_environment) {
@@ -423,6 +425,7 @@ static void open_libraries(lua_State *L, const command *c, bool interactive) {
   lua_getglobal(L, LUA_COLIBNAME);
   luaL_setfuncs(L, coroutines, 0);
   lua_pop(L, 1);
+  nnlua_guard_xpcall(L, is_interrupted);
   if (c->run || interactive) {
     luaL_requiref(L, "nn", luaopen_nn, 1);
     lua_pop(L, 1);

@@ -95,6 +95,8 @@ void nnlua_push_text(lua_State *L, char *text);
 void nnlua_budget_memory(const nnlua_state *s);
 void nnlua_budget_check(lua_State *L, const nnlua_state *s);
 void nnlua_budget_elements(lua_State *L, const nnlua_state *s, int64_t numel);   /* of a result */
+/* Replaces xpcall: a script's message handler is not called once stopped says that the script has to end. */
+void nnlua_guard_xpcall(lua_State *L, bool (*stopped)(lua_State *L));
 void nnlua_budget_charge(lua_State *L, const nnlua_state *s, long long instructions);
 
 /* Registration: functions go where flags say, each with the state as its upvalue 1. */

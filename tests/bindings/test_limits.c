@@ -97,6 +97,13 @@ START_TEST(time_and_instructions_end)
   lua_State *L = limited(0, 0, 100000);
   stops(L, "while true do end", "the script's instruction limit is reached");
   stops(L, "for i = 1, 1e9 do pcall(error) end", "the script's instruction limit is reached");
+  /* a message handler runs where no hook can stop it */
+  stops(L, "local function forever() while true do end end xpcall(forever, forever) while true do end",
+        "the script's instruction limit is reached");
+  stops(L, "xpcall(error, function() while true do end end) while true do end",
+        "the script's instruction limit is reached");
+  runs(L, "local ok, text = xpcall(error, function(e) return e .. '!' end, 'so') assert(not ok and text == 'so!')");
+  runs(L, "local c = coroutine.wrap(function() return xpcall(coroutine.yield, print, 1) end) assert(c() == 1)");
   runs(L, "for i = 1, 1000 do end");
   close_limited(L, "a script with limits");
 }
