@@ -297,8 +297,13 @@ static bool clip(const ag_optimizer *o, item *items, int count) {
 
 /* What is written to: the values themselves, or copies of those that are no plain rows. */
 static bool find_targets(item *items, int count) {
-  for (int i = 0; i < count; i++)
+  for (int i = 0; i < count; i++) {
+    const nn_tensor *value = items[i].parameter->value;
+    if (nn_shares_elements(value))
+      return nn_fail("optimizer: elements of a parameter %s share one place in memory, since it was broadcast; use a "
+                     "clone()", nn_shape_text(&value->shape).s);
     if (!(items[i].w = nn_contiguous(items[i].parameter->value))) return false;
+  }
   return true;
 }
 

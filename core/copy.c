@@ -200,10 +200,9 @@ static void *does_not_fit(const char *call, const nn_tensor *target, const nn_te
   return nn_fail("%s: %g at %s does not fit into %s", call, v, nn_ints_text(&at).s, into);
 }
 
-/* A stride of 0 in the target: its elements are written more than once, in order, and the last value stays. */
-static bool overlaps_itself(const walk *w) {
-  for (int i = 0; i < w->rank; i++)
-    if (!w->sy[i]) return true;
+bool nn_shares_elements(const nn_tensor *x) {
+  for (int i = 0; i < x->shape.rank; i++)
+    if (x->shape.dim[i] > 1 && !x->stride[i]) return x->numel > 1;
   return false;
 }
 
@@ -219,7 +218,7 @@ static bool copy(const char *call, nn_tensor *y, const nn_tensor *x) {
   job j = {.y = y->data, .x = x->data, .y_size = nn_dtype_size(y->dtype), .x_size = nn_dtype_size(x->dtype),
            .loop = loops[y->dtype][x->dtype], .cast = cast, .w = joined(y, x)};
   set_blocks(&j);
-  const int64_t parts = small || overlaps_itself(&j.w) ? 1 : (int64_t)(bytes / PART_BYTES);
+  const int64_t parts = small ? 1 : (int64_t)(bytes / PART_BYTES);
   j.part = nn_pieces(j.count, parts);
   nn_parallel((int)nn_pieces(j.count, j.part), run_part, &j);
   return !j.misfit || does_not_fit(call, y, x);
@@ -250,6 +249,9 @@ bool nn_copy_into(const char *call, nn_tensor *target, nn_tensor *source) {
   if (!nn_shape_broadcast(call, &target->shape, &source->shape, &shape)) return false;
   if (!nn_shape_equal(&shape, &target->shape))
     return nn_fail("%s: %s does not fit into %s", call, nn_shape_text(&source->shape).s,
+                   nn_shape_text(&target->shape).s);
+  if (nn_shares_elements(target) && source->numel != 1)
+    return nn_fail("%s: elements of %s share one place in memory, since it was broadcast; write to a clone()", call,
                    nn_shape_text(&target->shape).s);
   const size_t mark = nn_scope_open();
   nn_tensor *from = source->buffer == target->buffer ? nn_clone(source) : source;

@@ -110,6 +110,7 @@ nn_tensor *nn_unsqueeze(nn_tensor *x, int64_t dim);           /* dim counts in t
  * removes a dimension of one position; first = 0 stands for all of it. */
 typedef struct nn_range { int64_t first, last; bool drop; } nn_range;
 nn_tensor *nn_slice(const char *call, nn_tensor *x, int n, const nn_range *ranges);
+bool nn_shares_elements(const nn_tensor *x);                  /* is one place in memory several of its elements? */
 bool nn_shares(const nn_tensor *x);                           /* do others hold its buffer? */
 
 /* Copies and casts. A float that becomes an integer loses its fraction; NaN and values outside the target's range are
