@@ -224,6 +224,15 @@ function Family:rows(kind, base, more, each)
   end
 end
 
-return {new = new, plain = plain, declare = declare, refuse_field = refuse_field, tensor = function(value)
+-- Targets for a formula of the user's: {N} and {N, 1} are the same thing, and must not broadcast to {N, N}.
+local function like(y_true, y_pred)
+  if type(y_true) == "userdata" and type(y_pred) == "userdata" and y_pred.ndim == y_true.ndim + 1 and
+    y_pred:size(-1) == 1 then
+    return y_true:unsqueeze(-1)
+  end
+  return y_true
+end
+
+return {new = new, like = like, plain = plain, declare = declare, refuse_field = refuse_field, tensor = function(value)
   return type(value) == "table" and nn.tensor(value) or value
 end}

@@ -49,7 +49,8 @@ end
 
 -- A user's f(y_true, y_pred), which may give a value per sample or one number.
 local function call_function(object, y_true, y_pred, weight)
-  local values = object.call(family.tensor(y_true), family.tensor(y_pred))
+  y_pred = family.tensor(y_pred)
+  local values = object.call(family.like(family.tensor(y_true), y_pred), y_pred)
   if not core.is_tensor(values) then
     errors.fail("loss: the function must give a tensor; got %s", type(values))
   end

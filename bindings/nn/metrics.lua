@@ -2,6 +2,7 @@
 -- the shapes, a function f(y_true, y_pred) its mean over the samples.
 local nn, core, import = ...
 local errors = import "errors"
+local family = import "family"
 local given = import "given"
 local losses = import "losses"
 local metric = import "metric"
@@ -88,7 +89,7 @@ function Function:update_state(y_true, y_pred, weight)
   y_true = given.tensor("update_state", "y_true", y_true)
   y_pred = given.tensor("update_state", "y_pred", y_pred)
   weight = given.weight("update_state", weight)
-  local values = nn.no_grad(self.call, y_true, y_pred)
+  local values = nn.no_grad(self.call, family.like(y_true, y_pred), y_pred)
   if type(values) == "number" then values = nn.tensor(values) end
   if not core.is_tensor(values) then
     errors.fail("metrics: the function must give a tensor or a number; got %s", type(values))

@@ -59,7 +59,8 @@ local K = {name = "k", kind = "integer", default = 5, min = 1, help = "how many 
 -- Right where fewer than k elements are greater than the one at the position (ties count as right).
 local function among_greatest(y_pred, position, k)
   local chosen = y_pred:gather(-1, position)
-  return y_pred:gt(chosen):sum(-1):lt(k)
+  -- NaN is among no greatest
+  return y_pred:gt(chosen):sum(-1):lt(k) * chosen:eq(chosen):squeeze(-1)
 end
 
 accuracy{class_name = "TopKCategoricalAccuracy", name = "top_k_categorical_accuracy",

@@ -75,6 +75,7 @@ end
 -- add(layer): an Input only says the shape.
 function Sequential:add(layer)
   check_layer(self, layer)
+  if layer == self then fail("add: a model cannot be a layer of itself") end
   -- the first layer may say what goes in
   if #self.layers == 0 and not self.input_shape then self.input_shape = layer.input_shape end
   if layer.class_name ~= "Input" then

@@ -286,3 +286,29 @@ t.test("the position is that of the user's line, also under pcall", function()
   local _, message = pcall(nn.relu, nil)
   t.equal(message:match ":(%d+):", tostring(line))
 end)
+
+t.test("writes into what was broadcast are refused", function()
+  local wide = nn.ones(1, 3):expand(2, 3)
+  t.fails(function() wide:add_{{1, 2, 3}, {10, 20, 30}} end, "add_: elements of {2, 3} share one place in memory")
+  t.fails(function() wide:copy_{{1, 2, 3}, {10, 20, 30}} end, "share one place in memory")
+  local p = nn.ones(1, 2):expand(2, 2):requires_grad_(true)
+  t.fails(function() nn.optimizers.SGD(1):step({p}, {nn.ones(2, 2)}) end, "share one place in memory")
+end)
+
+t.test("functions of the user's get targets of the predictions' rank", function()
+  local x, y = nn.linspace(-1, 1, 32):reshape(32, 1), nn.linspace(-2, 2, 32)
+  local line = nn.Sequential{nn.Dense(1, {input_shape = {1}})}
+  local function error_of(truth, guess) return (truth - guess):square():mean() end
+  line:compile{loss = error_of, optimizer = nn.optimizers.SGD(0.5), metrics = {error_of}}
+  line:fit(x, y, {epochs = 50, verbose = 0, check = false})
+  local loss, measured = line:evaluate(x, y, {verbose = 0})
+  t.equal(loss < 1e-6 and measured < 1e-6, true)
+end)
+
+t.test("a model is no layer of itself, NaN is among no greatest", function()
+  local empty = nn.Sequential{}
+  t.fails(function() empty:add(empty) end, "add: a model cannot be a layer of itself")
+  local top = nn.metrics.TopKCategoricalAccuracy{k = 2}
+  top:update_state({{0, 1, 0}}, {{0 / 0, 0 / 0, 0 / 0}})
+  t.equal(top:result(), 0)
+end)
