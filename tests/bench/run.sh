@@ -28,8 +28,9 @@ load=$(cut -d ' ' -f 1 /proc/loadavg 2> /dev/null) || load=unknown
 }
 python=/usr/bin/python3
 "$python" -c 'import torch' 2> /dev/null || python=
-# PyTorch on two threads is fastest with the OpenMP build of OpenBLAS, which its own threads get along with. Its training
-# runs as its users run it; in all other groups its allocator keeps large blocks instead of asking the system for each.
+# PyTorch on two threads is fastest with the OpenMP build of OpenBLAS, which its own threads get along with. Its
+# training runs as its users run it; in all other groups its allocator keeps large blocks instead of asking the system
+# for each.
 openmp=$(find /usr/lib -maxdepth 2 -name openblas-openmp | head -n 1)
 keep=glibc.malloc.mmap_threshold=4000000000:glibc.malloc.trim_threshold=8000000000
 
@@ -92,7 +93,7 @@ commit=$(git -C "$here" describe --always --dirty 2> /dev/null) || commit=unknow
   echo "- $("$build/nnlua" --version | head -n 1), commit $commit"
   echo "- gcc $(cc -dumpfullversion), Lua $(pkg-config --modversion lua5.4), $("$results/products" --version)"
   [ -z "$python" ] || echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__)'), $("$python" -V):" \
-    "denormals flushed, networks traced, freed memory kept${openmp:+, OpenMP build of OpenBLAS}"
+    "denormals flushed, networks traced, freed memory kept (but in training)${openmp:+, OpenMP build of OpenBLAS}"
   echo
   cat "$results/table.md"
 } > "$here/RESULTS.md"
