@@ -70,5 +70,5 @@ const nn_blas_library *nn_blas(const char *call) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, load);
   if (!problem[0]) return &library;
-  return nn_fail("%s: OpenBLAS cannot be loaded: %s; it is in the package libopenblas0", call, problem);
+  return nn_fail("%s: OpenBLAS cannot be loaded: %s; the package libopenblas0 has it whole", call, problem);
 }

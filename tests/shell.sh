@@ -122,4 +122,12 @@ shows "$(cat "$work/readme1.lua")" '^Accuracy: '
 "$build/nnlua" --help | grep -q 'local x = ... stays' || fail "--help says nothing of locals"
 ok
 
+# A broken OpenBLAS: an error in words where it is needed, and only there
+mkdir "$work/broken"
+: > "$work/broken/libopenblas.so.0"
+without() { LD_LIBRARY_PATH="$work/broken" "$build/nnlua" -e "print(nn.ones($1, $1):matmul(nn.ones($1, $1)):sum())" 2>&1; }
+without 2 | grep -q '^8' || fail "a small product without OpenBLAS"
+without 100 | grep -q 'matmul: OpenBLAS cannot be loaded' || fail "a large product without OpenBLAS"
+ok
+
 echo "shell tests: all $passed groups passed"
