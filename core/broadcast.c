@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "pool.h"
+#include "parts.h"
 
 /* Elements: of a block; of the longest period that is laid out; of the shortest row that is worth a pass of its own.
  * The buffers of three operands stay within 20 kB: in the first-level cache, and small on a worker's stack. */
@@ -114,8 +114,6 @@ static void advance(cursor *c, const source *s, int64_t n) {
 
 static int64_t left_in_row(const source *s, const cursor *c) { return s->dim[s->rank - 1] - c->index[s->rank - 1]; }
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* Elements first .. end - 1: as far as every row reaches at a time. Without walked operands that is all at once. */
 static void by_rows(const job *j, int64_t first, int64_t end) {
   const pass *p = &j->pass;
@@ -132,7 +130,7 @@ static void by_rows(const job *j, int64_t first, int64_t end) {
     for (int k = 0; k < p->operands; k++) {
       const source *s = &j->x[k];
       x[k] = s->data + (s->walked ? at[k].offset : i * s->step) * (int64_t)p->size[k];
-      if (s->walked) n = least(n, left_in_row(s, &at[k]));
+      if (s->walked) n = nn_least(n, left_in_row(s, &at[k]));
     }
     apply(p, n, j->y + i * (int64_t)p->y_size, x, step);
     for (int k = 0; k < p->operands; k++)
@@ -143,7 +141,7 @@ static void by_rows(const job *j, int64_t first, int64_t end) {
 /* n elements from the cursor on, cast, to y; the cursor moves on. */
 static void gather(const source *s, cursor *c, char *y, size_t size, int64_t n) {
   for (int64_t done = 0, m; done < n; done += m) {
-    m = least(n - done, left_in_row(s, c));
+    m = nn_least(n - done, left_in_row(s, c));
     s->load(m, y + done * (int64_t)size, s->data + c->offset * (int64_t)s->from_size, s->stride[s->rank - 1]);
     advance(c, s, m);
   }
@@ -160,10 +158,10 @@ static void by_blocks(const job *j, int64_t first, int64_t end) {
     const source *s = &j->x[k];
     step[k] = s->walked ? 1 : s->step;
     if (s->walked) at[k] = seek(s, s->periodic ? 0 : first);
-    if (s->periodic) gather(s, &at[k], (char *)buffer[k], p->size[k], least(BLOCK + s->dim[1], s->dim[0] * s->dim[1]));
+    if (s->periodic) gather(s, &at[k], (char *)buffer[k], p->size[k], nn_least(BLOCK + s->dim[1], s->dim[0] * s->dim[1]));
   }
   for (int64_t i = first; i < end; i += n) {
-    n = least(end - i, BLOCK);
+    n = nn_least(end - i, BLOCK);
     for (int k = 0; k < p->operands; k++) {
       const source *s = &j->x[k];
       if (s->walked && !s->periodic) gather(s, &at[k], (char *)buffer[k], p->size[k], n);
@@ -182,7 +180,7 @@ static void run(const job *j, int64_t first, int64_t end) {
 /* Parts are cut by the number of elements alone, never by the number of threads. */
 static void run_part(void *user, int part) {
   const job *j = user;
-  run(j, part * j->part, least(j->n, (part + 1) * j->part));
+  run(j, part * j->part, nn_least(j->n, (part + 1) * j->part));
 }
 
 /* x broadcast to shape as a walk: dimensions of size 1 are dropped, those that lie behind each other joined. */
@@ -268,7 +266,7 @@ void nn_map_into(const nn_map_call *call, nn_tensor *y) {
     j.by_rows = j.by_rows && j.x[k].by_rows;
   }
   if (j.n < PARTS_FROM * j.part) run(&j, 0, j.n);
-  else nn_parallel((int)((j.n + j.part - 1) / j.part), run_part, &j);
+  else nn_parallel((int)nn_pieces(j.n, j.part), run_part, &j);
 }
 
 /* Is the result's shape that of the first operand, since all others are like it or of rank 0? */

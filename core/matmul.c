@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "blas.h"
-#include "pool.h"
+#include "parts.h"
 
 /* A tile has at most this many multiply-adds (2 MFLOP): what is smaller is not worth a second thread, and it is up to
  * where OpenBLAS's AVX-512 kernels take the operands as they lie instead of packing them (10 to 20 % faster). */
@@ -127,13 +127,10 @@ static void multiply(const product *p, const matrix *a, const matrix *b, char *c
 
 /* Cutting. */
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t pieces(int64_t whole, int64_t piece) { return (whole + piece - 1) / piece; }
-
 /* length as equal pieces of at most `most`, each a multiple of step */
 static int64_t even_piece(int64_t length, int64_t most, int64_t step) {
-  const int64_t n = pieces(length, most);
-  return pieces(pieces(length, n), step) * step;
+  const int64_t n = nn_pieces(length, most);
+  return nn_pieces(nn_pieces(length, n), step) * step;
 }
 
 /* Tiles that fit the kernels without packing, while k leaves a tile of 16 x 64; else 2, 4 or 8 strips of the longer
@@ -144,14 +141,14 @@ static void cut(product *p) {
   if (p->work > TILE_WORK && p->blas && p->blas->direct && p->k * ROW_STEP * TILE_COLUMNS <= TILE_WORK) {
     p->tile_columns = even_piece(p->n, TILE_COLUMNS, ROW_STEP);
     const int64_t fit = TILE_WORK / (p->k * p->tile_columns) / ROW_STEP * ROW_STEP;
-    p->tile_rows = even_piece(p->m, least(fit, TILE_ROWS), ROW_STEP);
+    p->tile_rows = even_piece(p->m, nn_least(fit, TILE_ROWS), ROW_STEP);
   } else if (p->work > TILE_WORK) {
     const int strips = p->work < 16.0 * TILE_WORK ? 2 : p->work < 64.0 * TILE_WORK ? 4 : 8;
-    if (p->m >= p->n) p->tile_rows = even_piece(p->m, pieces(p->m, strips), ROW_STEP);
-    else p->tile_columns = even_piece(p->n, pieces(p->n, strips), ROW_STEP);
+    if (p->m >= p->n) p->tile_rows = even_piece(p->m, nn_pieces(p->m, strips), ROW_STEP);
+    else p->tile_columns = even_piece(p->n, nn_pieces(p->n, strips), ROW_STEP);
   }
-  p->tiles_across = pieces(p->n, p->tile_columns);
-  p->tiles = p->tiles_across * pieces(p->m, p->tile_rows);
+  p->tiles_across = nn_pieces(p->n, p->tile_columns);
+  p->tiles = p->tiles_across * nn_pieces(p->m, p->tile_rows);
   p->matrices = p->batch > 1 && p->work < TILE_WORK ? (int64_t)(TILE_WORK / p->work) : 1;
 }
 
@@ -182,7 +179,7 @@ static void work_tile(const product *p, int64_t index, int64_t tile) {
     return;
   }
   const int64_t row = tile / p->tiles_across * p->tile_rows, column = tile % p->tiles_across * p->tile_columns;
-  const int64_t rows = least(p->tile_rows, p->m - row), columns = least(p->tile_columns, p->n - column);
+  const int64_t rows = nn_least(p->tile_rows, p->m - row), columns = nn_least(p->tile_columns, p->n - column);
   const matrix x = part_of(&a, p->size, row, rows, 0, p->k), y = part_of(&b, p->size, 0, p->k, column, columns);
   multiply(p, &x, &y, c + (row * p->n + column) * p->size, column);
 }
@@ -190,7 +187,7 @@ static void work_tile(const product *p, int64_t index, int64_t tile) {
 static void work_part(void *user, int part) {
   const product *p = user;
   const int64_t first = p->tiles > 1 ? part / p->tiles : part * p->matrices;
-  const int64_t last = least(first + (p->tiles > 1 ? 1 : p->matrices), p->batch);
+  const int64_t last = nn_least(first + (p->tiles > 1 ? 1 : p->matrices), p->batch);
   for (int64_t i = first; i < last; i++) work_tile(p, i, p->tiles > 1 ? part % p->tiles : 0);
 }
 
@@ -217,7 +214,7 @@ static nn_tensor *run(product *p, nn_shape shape) {
   }
   if (!p->small && p->dtype != NN_INT64 && !(p->blas = nn_blas(p->call))) return NULL;
   cut(p);
-  const int64_t parts = p->tiles > 1 ? p->batch * p->tiles : pieces(p->batch, p->matrices);
+  const int64_t parts = p->tiles > 1 ? p->batch * p->tiles : nn_pieces(p->batch, p->matrices);
   if (parts > INT_MAX || p->m > INT_MAX)
     return nn_fail("%s: a product of %lld x %lld x %lld is too large", p->call, (long long)p->m, (long long)p->k,
                    (long long)p->n);
