@@ -278,21 +278,34 @@ static const ag_loss *check_loss(lua_State *L, nnlua_state *s, ag_value *values)
   return row;
 }
 
+/* What core.loss and core.differentiate are given. */
+typedef struct loss_call {
+  const ag_loss *row;
+  ag_value values[NNLUA_VALUES];
+  bool weighted;
+  const char *reduction;
+} loss_call;
+
+static void check_loss_call(lua_State *L, nnlua_state *s, loss_call *c) {
+  c->row = check_loss(L, s, c->values);
+  c->weighted = lua_toboolean(L, 5);
+  if (c->weighted) nnlua_check_operand(L, s, 5, c->row->name, 3);
+  c->reduction = lua_tostring(L, 6);
+}
+
+static ag_var *call_loss(lua_State *L, nnlua_state *s, const loss_call *c) {
+  ag_var *truth = nnlua_operand(L, s, 3), *prediction = nnlua_operand(L, s, 4);
+  ag_var *weight = c->weighted ? nnlua_operand(L, s, 5) : NULL;
+  return ag_loss_call(c->row, c->values, truth, prediction, weight, c->reduction);
+}
+
 static int loss(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  ag_value values[NNLUA_VALUES];
-  const ag_loss *row = check_loss(L, s, values);
-  const bool weighted = lua_toboolean(L, 5);
-  if (weighted) nnlua_check_operand(L, s, 5, row->name, 3);
-  const char *reduction = lua_tostring(L, 6);
+  loss_call c;
+  check_loss_call(L, s, &c);
   nnlua_box *y = nnlua_new_box(L, s);
   nnlua_entry e = nnlua_enter(L, s);
-  ag_var *truth, *prediction, *weight;
-  do {
-    truth = nnlua_operand(L, s, 3);
-    prediction = nnlua_operand(L, s, 4);
-    weight = weighted ? nnlua_operand(L, s, 5) : NULL;
-  } while (!nnlua_give(&e, y, ag_loss_call(row, values, truth, prediction, weight, reduction)));
+  while (!nnlua_give(&e, y, call_loss(L, s, &c))) continue;
   return 1;
 }
 
@@ -301,19 +314,13 @@ static int loss(lua_State *L) {
  * part. */
 static int differentiate(lua_State *L) {
   nnlua_state *s = nnlua_state_of(L);
-  ag_value values[NNLUA_VALUES];
-  const ag_loss *row = check_loss(L, s, values);
-  const bool weighted = lua_toboolean(L, 5);
-  if (weighted) nnlua_check_operand(L, s, 5, row->name, 3);
-  const char *reduction = lua_tostring(L, 6);
+  loss_call c;
+  check_loss_call(L, s, &c);
   nnlua_entry e = nnlua_enter(L, s);
-  ag_var *truth, *prediction, *weight, *y;
+  ag_var *y;
   double value = 0;
   do {
-    truth = nnlua_operand(L, s, 3);
-    prediction = nnlua_operand(L, s, 4);
-    weight = weighted ? nnlua_operand(L, s, 5) : NULL;
-    y = ag_loss_call(row, values, truth, prediction, weight, reduction);
+    y = call_loss(L, s, &c);
     if (!y) continue;
     value = nn_item(y->value);
     e.last_try = true;
